@@ -1,0 +1,27 @@
+/**
+ * Lunet's coroutines: ordinary async functions, each owned by a scope.
+ *
+ * @module
+ */
+export { scope, shield, supervise, withDeadline, type SuperviseOptions } from "./bodies.ts";
+export type { CancelOptions, Coroutine, CoroutineState } from "./coroutine.impl.ts";
+export {
+  Cancelled,
+  CoroutineCancelledError,
+  DeadlineError,
+  LunetError,
+  NotInCoroutineError,
+  ScopeEndedError,
+  ScopeError,
+} from "./errors.ts";
+export { DeadlockError, run, runRoot, spawn, type RunOptions, type SpawnOptions } from "./run.ts";
+export {
+  cancelRequest,
+  ensureCoroutine,
+  inCoroutine,
+  remainingMs,
+  sleep,
+  suspend,
+  until,
+  waitCancelRequest,
+} from "./waits.ts";

@@ -1,0 +1,114 @@
+/** What a coroutine waits with: `suspend`, and the waits that are made of it. */
+import { monotonicMs, setTimer } from "../host/clock.ts";
+import type { Cancelled } from "./errors.ts";
+import { _currentScope, _requireScope, _suspendIn } from "./scope.impl.ts";
+
+/**
+ * Throws `NotInCoroutineError` unless the caller runs in a coroutine. Every operation that may wait calls it, in both
+ * builds, before it has any effect.
+ *
+ * @param operation What the caller is about to do, for the message.
+ */
+export function ensureCoroutine(operation: string): void {
+  _requireScope(operation);
+}
+
+/** True in a coroutine. */
+export function inCoroutine(): boolean {
+  return _currentScope() !== undefined;
+}
+
+/**
+ * Waits for one outcome of one operation: the only way to wait, which every operation of the runtime is written with.
+ *
+ * `start` begins the operation and gets `resume` and `fail`; the first call of either ends the wait. It returns how to
+ * cancel the operation. The rules of a cancel:
+ * - No function returned: the operation cannot be cancelled; the wait goes on to its outcome, which counts.
+ * - The function is called, and the wait throws `Cancelled`. If it calls `resume` or `fail` itself, because the outcome
+ *   was there first, that outcome counts: what was acquired is handed over.
+ * - The function returns `"pending"`: the cancel is on its way, and the wait goes on until `resume` or `fail`. It may `fail` with the
+ *   `Cancelled` that it was given.
+ * - A value that comes after the end is disposed of (`Symbol.asyncDispose`, `Symbol.dispose`), never dropped.
+ *
+ * @param operation A name for messages and traces.
+ * @throws Cancelled at once, without starting, in a cancelled scope; NotInCoroutineError outside a coroutine.
+ * @example
+ * ```ts
+ * import { run, suspend } from "lunet";
+ * import { once } from "node:events";
+ * const ring = new EventTarget();
+ * const rings = () => suspend<Event>("ring", (resume) => {
+ *   ring.addEventListener("ring", resume, { once: true });
+ *   return () => ring.removeEventListener("ring", resume);
+ * });
+ * await run(async () => {
+ *   queueMicrotask(() => ring.dispatchEvent(new Event("ring")));
+ *   console.log((await rings()).type);
+ * });
+ * ```
+ */
+export function suspend<T>(
+  operation: string,
+  start: (
+    resume: (value: T) => void,
+    fail: (error: unknown) => void,
+  ) => ((cancelled: Cancelled) => void | "pending") | undefined,
+): Promise<T> {
+  return _suspendIn(_requireScope(operation), operation, start);
+}
+
+/**
+ * Waits `delayMs` milliseconds (0 or more) on the monotonic clock.
+ *
+ * @throws RangeError for a negative delay or no number.
+ */
+export function sleep(delayMs: number): Promise<void> {
+  if (!(delayMs >= 0)) throw new RangeError(`Cannot sleep: found ${delayMs} ms, wanted 0 or more`);
+  return suspend<void>("sleep", (resume) => {
+    const timer = setTimer(delayMs, resume);
+    return () => timer.clear();
+  });
+}
+
+/**
+ * Waits for a promise that lunet did not make, and stops waiting at a cancel.
+ *
+ * The promise itself goes on: nobody can unwind it. A value that it gives after the cancel is disposed of if it can be;
+ * a failure after the cancel has nobody left to tell and is dropped.
+ *
+ * @example
+ * ```ts
+ * import { run, until, withDeadline } from "lunet";
+ * await run(async () => {
+ *   const answer = await withDeadline(1000, () => until(Promise.resolve(42)));
+ *   console.log(answer);
+ * });
+ * ```
+ */
+export function until<T>(promise: PromiseLike<T>): Promise<T> {
+  return suspend<T>("until", (resume, fail) => {
+    promise.then(resume, fail);
+    return () => {};
+  });
+}
+
+/** Why the code that runs now was asked to finish by `cancel({ graceMs })`; undefined if it was not. */
+export function cancelRequest(): { readonly reason: unknown; readonly graceMs: number } | undefined {
+  return _requireScope("cancelRequest").request;
+}
+
+/**
+ * Waits until the current scope is asked to finish by `cancel({ graceMs })`, and gives the reason and the grace.
+ *
+ * A server spawns a coroutine that waits here, and then stops accepting.
+ */
+export function waitCancelRequest(): Promise<{ readonly reason: unknown; readonly graceMs: number }> {
+  const scope = _requireScope("waitCancelRequest");
+  if (scope.request !== undefined && scope.effective === undefined) return Promise.resolve(scope.request);
+  return _suspendIn(scope, "waitCancelRequest", (resume) => scope.onRequest(resume));
+}
+
+/** Milliseconds to the earliest deadline in force; `Infinity` without one, 0 when it is over. */
+export function remainingMs(): number {
+  return Math.max(0, _requireScope("remainingMs").deadlineAt - monotonicMs());
+}
