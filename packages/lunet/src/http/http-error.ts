@@ -1,0 +1,74 @@
+/**
+ * The faults that a peer can commit in a message, as one table: code, status to answer with, meaning.
+ *
+ * A fault of the local program (a bad reply field, a limit out of range) is a `TypeError` or `RangeError` instead and
+ * is never answered to the peer.
+ */
+
+/** Every code of `HttpError` with the status that answers it and what it means. */
+export const httpErrors = Object.freeze({
+  ERR_HTTP_LINE_END: { status: 400, meaning: "a CR or LF stands alone; lines end with CRLF" },
+  ERR_HTTP_CONTROL_BYTE: { status: 400, meaning: "a line contains a control byte" },
+  ERR_HTTP_EMPTY_LINE: { status: 400, meaning: "more than one empty line stands before the request line" },
+  ERR_HTTP_REQUEST_LINE: { status: 400, meaning: "the request line is not method, target and version" },
+  ERR_HTTP_METHOD: { status: 400, meaning: "the method is not a token" },
+  ERR_HTTP_TARGET: { status: 400, meaning: "the request target has no form that its method allows" },
+  ERR_HTTP_TARGET_TOO_LONG: { status: 414, meaning: "the request target is longer than maxTargetBytes" },
+  ERR_HTTP_VERSION: { status: 400, meaning: "the version is malformed or older than HTTP/1.0" },
+  ERR_HTTP_VERSION_UNSUPPORTED: { status: 505, meaning: "the version is neither HTTP/1.0 nor HTTP/1.1" },
+  ERR_HTTP_FIELD_NAME: { status: 400, meaning: "a field line does not start with a token and a colon" },
+  ERR_HTTP_FIELD_FOLDED: { status: 400, meaning: "a field line starts with white space" },
+  ERR_HTTP_HEADERS_TOO_LARGE: { status: 431, meaning: "the header section is longer than maxHeaderBytes" },
+  ERR_HTTP_TOO_MANY_FIELDS: { status: 431, meaning: "a section has more field lines than maxFields" },
+  ERR_HTTP_HOST_MISSING: { status: 400, meaning: "an HTTP/1.1 request has no Host field" },
+  ERR_HTTP_HOST_REPEATED: { status: 400, meaning: "a request has more than one Host field" },
+  ERR_HTTP_HOST_INVALID: { status: 400, meaning: "the Host field is not a host with an optional port" },
+  ERR_HTTP_CONTENT_LENGTH: { status: 400, meaning: "Content-Length is repeated or not a whole number up to 2^53-1" },
+  ERR_HTTP_FRAMING_CONFLICT: { status: 400, meaning: "both Content-Length and Transfer-Encoding are given" },
+  ERR_HTTP_TRANSFER_CODING: {
+    status: 400,
+    meaning: "Transfer-Encoding is malformed, comes with HTTP/1.0, or has chunked twice or not last",
+  },
+  ERR_HTTP_TRANSFER_CODING_UNKNOWN: { status: 501, meaning: "a transfer coding other than chunked is asked for" },
+  ERR_HTTP_CONTENT_TOO_LARGE: { status: 413, meaning: "the content is longer than maxContentBytes" },
+  ERR_HTTP_CHUNK: { status: 400, meaning: "a chunk has a malformed size, extension or end" },
+  ERR_HTTP_CHUNK_LINE_TOO_LONG: {
+    status: 400,
+    meaning: "a chunk size has more than 16 digits, or the extensions are longer than maxChunkExtensionBytes",
+  },
+  ERR_HTTP_TRAILERS_TOO_LARGE: { status: 431, meaning: "the trailer section is longer than maxTrailerBytes" },
+  ERR_HTTP_TRAILER_FORBIDDEN: { status: 400, meaning: "a trailer carries a field that must stand in the head" },
+  ERR_HTTP_PATH: {
+    status: 400,
+    meaning: "a path has malformed percent-encoding, invalid UTF-8, NUL, or leaves its root",
+  },
+  ERR_HTTP_QUERY: { status: 400, meaning: "a query has malformed percent-encoding, invalid UTF-8, or too many pairs" },
+} as const);
+
+export type HttpErrorCode = keyof typeof httpErrors;
+
+/**
+ * A message of the peer that cannot be served. `status` is what to answer before the connection is closed; `code` is
+ * stable and one of `httpErrors`. The message is for the log: it may quote what the peer sent, in part and escaped.
+ *
+ * @example throw new HttpError("ERR_HTTP_QUERY", 'Cannot parse query "a=%": found no two hex digits after "%"')
+ */
+export class HttpError extends Error {
+  readonly code: HttpErrorCode;
+  readonly status: number;
+
+  constructor(code: HttpErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.status = httpErrors[code].status;
+  }
+
+  override get name(): string {
+    return "HttpError";
+  }
+}
+
+/** Quotes what a peer sent for use in a message: escaped, and cut after 64 characters. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);
+}
