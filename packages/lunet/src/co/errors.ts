@@ -42,6 +42,23 @@ export class ScopeEndedError extends LunetError {
   }
 }
 
+/**
+ * `ERR_CLOSED`: a handle (file, socket, listener, pool, …) was used after its end, or it was closed while somebody
+ * waited on it. Both builds throw it.
+ *
+ * @example
+ * ```ts
+ * import { ClosedError } from "lunet";
+ * console.log(new ClosedError('file "a.txt"').message); // Cannot use file "a.txt": it is closed
+ * ```
+ */
+export class ClosedError extends LunetError {
+  /** @param what The thing that is closed, with its name or address: `file "a.txt"`. */
+  constructor(what: string, options?: ErrorOptions) {
+    super("ERR_CLOSED", `Cannot use ${what}: it is closed`, options);
+  }
+}
+
 /** `ERR_DEADLINE`: the time given to `withDeadline` or `shield` was over before the body ended. */
 export class DeadlineError extends LunetError {
   /** The time that was given, in milliseconds. */

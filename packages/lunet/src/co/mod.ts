@@ -7,6 +7,7 @@ export { scope, shield, supervise, withDeadline, type SuperviseOptions } from ".
 export type { CancelOptions, Coroutine, CoroutineState } from "./coroutine.impl.ts";
 export {
   Cancelled,
+  ClosedError,
   CoroutineCancelledError,
   DeadlineError,
   LunetError,
