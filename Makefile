@@ -1,0 +1,57 @@
+# Every command of the project; `make` alone lists them. Only Node 20, npm and make have to be there: the Node that
+# runs everything (26) is a locked dependency and is installed like the rest.
+# Anything longer than a line or two is TypeScript in tools/.
+
+BIN     := node_modules/.bin
+NODE    := $(BIN)/node
+CONDUIT := apps/conduit/src/main.ts
+
+.DEFAULT_GOAL := help
+.PHONY: help install run start stop test check lint format format-check types bench fuzz clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-14s%s\n", $$1, $$2 }'
+
+# npm writes this file last, and `npm ci` begins by taking it away: it is there exactly when an install is complete.
+node_modules/.package-lock.json: package-lock.json
+	npm ci --include=dev --no-audit --no-fund
+	@touch $@
+
+install: node_modules/.package-lock.json ## install what package-lock.json names (every command does it when needed)
+	@test -x $(NODE) || { echo 'Cannot find "$(NODE)": npm ran without install scripts. Run: npm rebuild node --ignore-scripts=false' >&2; exit 1; }
+
+run: install ## run Conduit here, until Ctrl-C; HOST PORT DATABASE_URL JWT_SECRET LOG_LEVEL from the environment or as PORT=9000
+	@exec $(NODE) $(CONDUIT)
+
+start: install ## run Conduit in the background
+	@$(NODE) tools/background.ts start $(CONDUIT)
+
+stop: install ## stop what `make start` started
+	@$(NODE) tools/background.ts stop $(CONDUIT)
+
+test: install ## run every test in both builds; T="packages/lunet/src/co" runs those below a path
+	@$(NODE) tools/test.ts $(T)
+
+check: install ## format, lint, import directions, types and tests: all that must hold before a commit
+	@$(NODE) tools/check.ts
+
+lint: install ## lint and import directions
+	@$(NODE) tools/check.ts lint imports
+
+types: install ## check the types
+	@$(NODE) tools/check.ts types
+
+format: install ## format every file in place
+	@PATH="$(CURDIR)/$(BIN):$$PATH" oxfmt
+
+format-check: install ## check the format, change nothing
+	@$(NODE) tools/check.ts format
+
+fuzz: install ## run the fuzzers; FUZZ_SEED and FUZZ_COUNT from the environment
+	@$(NODE) tools/test.ts test/fuzz
+
+bench: install ## measure against node:http and Fastify
+	@$(NODE) bench/main.ts
+
+clean: install ## move what was built to .tmp/YYYYMMDD_HHMMSS/; DATA=1 moves data/ too; nothing is deleted
+	@$(NODE) tools/clean.ts $(if $(DATA),--data)

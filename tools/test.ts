@@ -1,0 +1,124 @@
+/*
+ * Runs every test, as `make test` does: `node tools/test.ts [part of a path]…`
+ *
+ * Three passes: the runtime in its release build, the runtime's and the conformance tests in the trace build, and
+ * everything that stands on the runtime. Each file runs in a process of its own, as many at once as there are cores.
+ * The console gets a line per file and each failure whole; `.tmp/logs/YYYYMMDD_HHMMSS/test.log` gets everything.
+ * The very last line is `N passed, N failed`, over all passes. The status is 0 only if a test ran and none failed.
+ * A test that is skipped or "to do" says nothing, and so it counts as failed.
+ */
+import { createWriteStream, globSync, mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { createStampedFolder } from "./log-folder.ts";
+import type { FileResult } from "./test-file.ts";
+import { runTestFile } from "./test-file.ts";
+
+interface Pass {
+  readonly name: string;
+  readonly patterns: readonly string[];
+  readonly conditions: readonly string[];
+}
+
+const PASSES: readonly Pass[] = [
+  { name: "runtime, release build", patterns: ["packages/*/src/**/*.test.ts"], conditions: [] },
+  {
+    name: "runtime, trace build",
+    patterns: ["packages/*/src/**/*.test.ts", "test/conformance/**/*.test.ts"],
+    conditions: ["lunet-trace"],
+  },
+  {
+    name: "applications, tools and integration",
+    patterns: [
+      "apps/**/*.test.ts",
+      "bench/**/*.test.ts",
+      "examples/**/*.test.ts",
+      "test/**/*.test.ts",
+      "tools/**/*.test.ts",
+    ],
+    conditions: [],
+  },
+];
+
+/** How much of a failed file's own output the console shows; the log has all of it. */
+const CONSOLE_OUTPUT_CHARS = 20_000;
+
+const { values, positionals } = parseArgs({ options: { root: { type: "string" } }, allowPositionals: true });
+const root = resolve(values.root ?? join(import.meta.dirname, ".."));
+const folder = createStampedFolder(join(root, ".tmp", "logs"));
+const log = createWriteStream(join(folder, "test.log"));
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => interrupted.abort());
+
+const total = { passed: 0, failed: 0 };
+const failures: string[] = [];
+for (const [index, pass] of PASSES.entries()) {
+  const files = filesOf(pass);
+  if (files.length === 0) continue;
+  say(`\n${pass.name}: ${files.length} files`);
+  const eventsFolder = join(folder, `pass-${index + 1}`);
+  mkdirSync(eventsFolder);
+  await runAll(files, async (file) => {
+    const eventsFile = join(eventsFolder, `${file.replaceAll(/[\\/]/g, "__")}.jsonl`);
+    report(
+      await runTestFile({ file, root, conditions: pass.conditions, eventsFile, signal: interrupted.signal }),
+      pass,
+    );
+  });
+}
+
+if (failures.length > 0) say(`\nfailed:\n${failures.map((failure) => `  ${failure}`).join("\n")}`);
+if (total.passed + total.failed === 0) {
+  say(`Cannot run the tests: found no test file for "${positionals.join(" ") || root}", wanted at least one`);
+}
+say(`\nlog: ${relative(process.cwd(), join(folder, "test.log"))}\n${total.passed} passed, ${total.failed} failed`);
+log.end();
+process.exitCode = total.failed === 0 && total.passed > 0 && !interrupted.signal.aborted ? 0 : 1;
+
+function filesOf(pass: Pass): string[] {
+  const wanted = positionals.map((path) => relative(root, resolve(root, path)));
+  return globSync([...pass.patterns], {
+    cwd: root,
+    exclude: (path) => /(^|[\\/])(node_modules|dist)$/.test(String(path)),
+  })
+    .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+    .toSorted();
+}
+
+/** Runs `work` for each file, at most one per core at a time, and no more after an interruption. */
+async function runAll(files: readonly string[], work: (file: string) => Promise<void>): Promise<void> {
+  const queue = files.values();
+  const worker = async () => {
+    for (const file of queue) if (!interrupted.signal.aborted) await work(file);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+}
+
+function report(result: FileResult, pass: Pass): void {
+  const failed = result.tests.filter((test) => test.outcome !== "passed");
+  const passed = result.tests.length - failed.length;
+  total.passed += passed;
+  total.failed += failed.length;
+  const counts = failed.length === 0 ? `${passed}` : `${passed}, ${failed.length} failed`;
+  say(
+    `${failed.length === 0 ? "ok  " : "FAIL"} ${result.file} (${counts}; ${(result.durationMs / 1000).toFixed(1)} s)`,
+  );
+  for (const test of result.tests) {
+    const text = `  ${test.outcome} ${test.path.join(" › ")} (${test.durationMs.toFixed(1)} ms)`;
+    if (test.outcome === "passed") {
+      log.write(`${text}\n`);
+      continue;
+    }
+    failures.push(`${result.file}: ${test.path.join(" › ")} [${pass.name}]`);
+    say(`${text}\n    at ${test.place}\n${test.detail.replaceAll(/^/gm, "    ")}`);
+  }
+  if (result.output === "") return;
+  log.write(`  output of ${result.file}:\n${result.output}\n`);
+  if (failed.length > 0) process.stdout.write(`  its output:\n${result.output.slice(-CONSOLE_OUTPUT_CHARS)}\n`);
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+  log.write(`${text}\n`);
+}
