@@ -74,10 +74,7 @@ export class RequestHead {
     }
     const targetEnd = text.indexOf(" ", targetStart);
     this.target = text.slice(targetStart, targetEnd);
-    if (this.target.length > limits.maxTargetBytes) {
-      const message = `Cannot read request target ${quote(this.target)}: limit is ${limits.maxTargetBytes} bytes`;
-      throw new HttpError("ERR_HTTP_TARGET_TOO_LONG", message);
-    }
+    if (this.target.length > limits.maxTargetBytes) throw targetTooLong(limits);
     this.minor = text.charCodeAt(targetEnd + VERSION_BYTES - 3) === DIGIT_ONE ? 1 : 0;
     this.#text = text;
     this.#fieldsStart = targetEnd + VERSION_BYTES;
@@ -120,7 +117,7 @@ export class RequestHead {
       line = lineEnd + 2;
     }
 
-    if (count > limits.maxFields) throw tooManyFields(limits.maxFields);
+    if (count > limits.maxFields) throw tooManyFields(limits);
     this.host = readHost(this.target, this.method, this.minor, hosts, host);
     this.chunked = coding !== undefined;
     if (coding !== undefined) checkTransferCoding(coding, this.minor, lengths);
@@ -191,8 +188,15 @@ export function readFieldLines(text: string, start: number, end: number): Array<
   return lines;
 }
 
-export function tooManyFields(limit: number): HttpError {
-  return new HttpError("ERR_HTTP_TOO_MANY_FIELDS", `Cannot read fields: found more than ${limit} lines`);
+export function targetTooLong({ maxTargetBytes }: Readonly<MessageLimits>): HttpError {
+  return new HttpError(
+    "ERR_HTTP_TARGET_TOO_LONG",
+    `Cannot read request target: found more than ${maxTargetBytes} bytes`,
+  );
+}
+
+export function tooManyFields({ maxFields }: Readonly<MessageLimits>): HttpError {
+  return new HttpError("ERR_HTTP_TOO_MANY_FIELDS", `Cannot read fields: found more than ${maxFields} lines`);
 }
 
 function joinLines(before: string | undefined, value: string): string {

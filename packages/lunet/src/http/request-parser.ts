@@ -17,10 +17,9 @@
 
 import { checkFieldLine, TOKEN_CHARACTERS, VALUE_CHARACTERS } from "./fields.ts";
 import { HttpError, quote } from "./http-error.ts";
-import type { HttpErrorCode } from "./http-error.ts";
 import { defaultMessageLimits, resolveMessageLimits } from "./limits.ts";
 import type { MessageLimits } from "./limits.ts";
-import { checkRequestLine, readFieldLines, RequestHead, tooManyFields } from "./request-head.ts";
+import { checkRequestLine, readFieldLines, RequestHead, targetTooLong, tooManyFields } from "./request-head.ts";
 
 export { RequestHead } from "./request-head.ts";
 
@@ -45,11 +44,16 @@ export type ParserEvent = typeof NEED_DATA | RequestHead | Content | MessageEnd;
 /** Where the parser stands, for the server's deadlines. */
 export type ParserState = "idle" | "head" | "content" | "failed";
 
+type LimitFault = (limits: Readonly<MessageLimits>) => HttpError;
+
 type Phase = "head" | "fixed" | "size" | "data" | "dataEnd" | "trailers" | "failed";
 
-/** A whole head with a target in origin-form. Each class excludes what follows it, so that matching is linear. */
+/**
+ * A whole head with a target in origin-form, which CONNECT has none of. Each class excludes what follows it, so that
+ * matching takes linear time.
+ */
 const WHOLE_HEAD = new RegExp(
-  `[${TOKEN_CHARACTERS}]+ /[!"$-~]* HTTP/1\\.[01]\\r\\n(?:[${TOKEN_CHARACTERS}]+:[${VALUE_CHARACTERS}]*\\r\\n)*\\r\\n`,
+  `(?!CONNECT )[${TOKEN_CHARACTERS}]+ /[!"$-~]* HTTP/1\\.[01]\\r\\n(?:[${TOKEN_CHARACTERS}]+:[${VALUE_CHARACTERS}]*\\r\\n)*\\r\\n`,
   "y",
 );
 const CHUNK_SIZE = /^[0-9A-Fa-f]{1,16}$/;
@@ -288,7 +292,7 @@ export class RequestParser {
     for (;;) {
       const isFirst = this.#lines === "";
       const left = this.#limits.maxHeaderBytes - this.#lines.length;
-      const line = isFirst ? this.#readRequestLine(left) : this.#readLine(left, "ERR_HTTP_HEADERS_TOO_LARGE");
+      const line = isFirst ? this.#readRequestLine(left) : this.#readLine(left, headTooLarge);
       if (line === undefined) return false;
       if (isFirst) checkRequestLine(line);
       else if (line !== "") this.#checkField(line);
@@ -299,7 +303,7 @@ export class RequestParser {
 
   #checkField(line: string): void {
     this.#fields++;
-    if (this.#fields > this.#limits.maxFields) throw tooManyFields(this.#limits.maxFields);
+    if (this.#fields > this.#limits.maxFields) throw tooManyFields(this.#limits);
     checkFieldLine(line);
   }
 
@@ -311,16 +315,16 @@ export class RequestParser {
       const targetEnd = this.#buffer.indexOf(SPACE, methodEnd + 1);
       const isWithin = targetEnd !== -1 && targetEnd < this.#end && targetEnd <= lastEnd;
       const targetLeft = lastEnd + 1 - this.#start;
-      if (!isWithin && targetLeft <= left) return this.#readLine(targetLeft, "ERR_HTTP_TARGET_TOO_LONG");
+      if (!isWithin && targetLeft <= left) return this.#readLine(targetLeft, targetTooLong);
     }
-    return this.#readLine(left, "ERR_HTTP_HEADERS_TOO_LARGE");
+    return this.#readLine(left, headTooLarge);
   }
 
   /**
    * Takes the next line without its CRLF; `undefined` when its end is not here yet. The line with its end must fit into
-   * `limitBytes`, else the fault is `code`. Faults show at the byte that makes them certain.
+   * `limitBytes`, else the fault is `tooLong`. Faults show at the byte that makes them certain.
    */
-  #readLine(limitBytes: number, code: HttpErrorCode): string | undefined {
+  #readLine(limitBytes: number, tooLong: LimitFault): string | undefined {
     const bytes = this.#buffer;
     const stop = Math.min(this.#end, this.#start + limitBytes);
     let at = this.#start + this.#scanned;
@@ -338,9 +342,7 @@ export class RequestParser {
       const message = `Cannot read line: found control byte 0x${byte.toString(16).padStart(2, "0")}, wanted none but HTAB`;
       throw new HttpError("ERR_HTTP_CONTROL_BYTE", message);
     }
-    if (this.#end - this.#start >= limitBytes) {
-      throw new HttpError(code, `Cannot read line: found no end within the ${limitBytes} bytes that the limit leaves`);
-    }
+    if (this.#end - this.#start >= limitBytes) throw tooLong(this.#limits);
     this.#scanned = at - this.#start;
     return undefined;
   }
@@ -384,7 +386,7 @@ export class RequestParser {
 
   #readChunkSize(): boolean {
     const extensionsLeft = this.#limits.maxChunkExtensionBytes - this.#extensionBytes;
-    const line = this.#readLine(MAX_CHUNK_SIZE_DIGITS + extensionsLeft + 2, "ERR_HTTP_CHUNK_LINE_TOO_LONG");
+    const line = this.#readLine(MAX_CHUNK_SIZE_DIGITS + extensionsLeft + 2, chunkLineTooLong);
     if (line === undefined) return false;
     const semicolon = line.indexOf(";");
     const digits = semicolon === -1 ? line : line.slice(0, semicolon);
@@ -394,10 +396,7 @@ export class RequestParser {
       const message = `Cannot parse chunk line ${quote(line)}: wanted 1 to 16 hex digits up to 2^53-1, then extensions`;
       throw new HttpError("ERR_HTTP_CHUNK", message);
     }
-    if (extensions.length > extensionsLeft) {
-      const message = `Cannot read chunk extensions ${quote(extensions)}: limit leaves ${extensionsLeft} bytes`;
-      throw new HttpError("ERR_HTTP_CHUNK_LINE_TOO_LONG", message);
-    }
+    if (extensions.length > extensionsLeft) throw chunkLineTooLong(this.#limits);
     if (size > this.#limits.maxContentBytes - this.#contentBytes) {
       const message = `Cannot read content: found a chunk of ${size} bytes after ${this.#contentBytes}, limit is ${this.#limits.maxContentBytes}`;
       throw new HttpError("ERR_HTTP_CONTENT_TOO_LARGE", message);
@@ -421,7 +420,7 @@ export class RequestParser {
   #readTrailers(): MessageEnd | typeof NEED_DATA {
     for (;;) {
       const left = this.#limits.maxTrailerBytes - this.#lines.length;
-      const line = this.#readLine(left, "ERR_HTTP_TRAILERS_TOO_LARGE");
+      const line = this.#readLine(left, trailersTooLarge);
       if (line === undefined) return NEED_DATA;
       if (line === "") break;
       this.#checkField(line);
@@ -451,6 +450,19 @@ export class RequestParser {
 function matchesHead(text: string, at: number): boolean {
   WHOLE_HEAD.lastIndex = at;
   return WHOLE_HEAD.test(text);
+}
+
+function headTooLarge({ maxHeaderBytes }: Readonly<MessageLimits>): HttpError {
+  return new HttpError("ERR_HTTP_HEADERS_TOO_LARGE", `Cannot read head: found more than ${maxHeaderBytes} bytes`);
+}
+
+function trailersTooLarge({ maxTrailerBytes }: Readonly<MessageLimits>): HttpError {
+  return new HttpError("ERR_HTTP_TRAILERS_TOO_LARGE", `Cannot read trailers: found more than ${maxTrailerBytes} bytes`);
+}
+
+function chunkLineTooLong({ maxChunkExtensionBytes }: Readonly<MessageLimits>): HttpError {
+  const message = `Cannot read chunk line: found more than a size and ${maxChunkExtensionBytes} bytes of extensions in all`;
+  return new HttpError("ERR_HTTP_CHUNK_LINE_TOO_LONG", message);
 }
 
 function loneLineEnd(found: "CR" | "LF"): HttpError {
