@@ -27,7 +27,7 @@ start: install ## run Conduit in the background
 	@$(NODE) tools/background.ts start $(CONDUIT)
 
 stop: install ## stop what `make start` started
-	@$(NODE) tools/background.ts stop $(CONDUIT)
+	@$(NODE) tools/background.ts stop
 
 test: install ## run every test in both builds; T="packages/lunet/src/co" runs those below a path
 	@$(NODE) tools/test.ts $(T)

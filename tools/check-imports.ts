@@ -9,7 +9,7 @@ import { readFacts } from "./source-facts.ts";
 
 const root = join(import.meta.dirname, "..");
 const patterns = ["packages/*/src", "apps/*", "bench", "examples", "test"].map((folder) => `${folder}/**/*.ts`);
-const paths = globSync(patterns, { cwd: root, exclude: (path) => /(^|[\\/])(node_modules|dist)$/.test(String(path)) })
+const paths = globSync(patterns, { cwd: root, exclude: (path) => /(^|[\\/])(node_modules|dist)$/.test(path) })
   .map((path) => path.split(sep).join("/"))
   .toSorted();
 const files = paths.map((path) => readFacts(path, readFileSync(join(root, path), "utf8")));

@@ -80,7 +80,7 @@ function filesOf(pass: Pass): string[] {
   const wanted = positionals.map((path) => relative(root, resolve(root, path)));
   return globSync([...pass.patterns], {
     cwd: root,
-    exclude: (path) => /(^|[\\/])(node_modules|dist)$/.test(String(path)),
+    exclude: (path) => /(^|[\\/])(node_modules|dist)$/.test(path),
   })
     .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
     .toSorted();
