@@ -643,11 +643,11 @@ const chunks: readonly Line[] = [
 
 /** As `chunks`, with content before the refusal. */
 const chunkEnds: ReadonlyArray<readonly [...Line, content: string]> = [
-  ["chunk data that is longer than its size", "9112 7.1", "5\r\nhello!\r\n0\r\n\r\n", CHUNK, "hello"],
-  ["chunk data that is shorter than its size", "9112 7.1", "5\r\nhell\r\n0\r\n\r\n", CHUNK, "hell\r"],
-  ["a bare LF behind chunk data", "9112 7.1", "5\r\nhello\n0\r\n\r\n", CHUNK, "hello"],
-  ["a bare CR behind chunk data", "9112 7.1", "5\r\nhello\r0\r\n\r\n", CHUNK, "hello"],
-  ["nothing behind chunk data", "9112 7.1", "5\r\nhello0\r\n\r\n", CHUNK, "hello"],
+  ["chunk data that is longer than its size", "9112 7.1", "5\r\nhello!\r\n0\r\n\r\n", LINE_END, "hello"],
+  ["chunk data that is shorter than its size", "9112 7.1", "5\r\nhell\r\n0\r\n\r\n", LINE_END, "hell\r"],
+  ["a bare LF behind chunk data", "9112 7.1", "5\r\nhello\n0\r\n\r\n", LINE_END, "hello"],
+  ["a bare CR behind chunk data", "9112 7.1", "5\r\nhello\r0\r\n\r\n", LINE_END, "hello"],
+  ["nothing behind chunk data", "9112 7.1", "5\r\nhello0\r\n\r\n", LINE_END, "hello"],
   ["a bare LF behind the last chunk", "9112 7.1", "0\n\r\n", LINE_END, ""],
   ["a bare LF as the empty line behind the last chunk", "9112 7.1", "0\r\n\n", LINE_END, ""],
   ["a bare CR as the empty line behind the last chunk", "9112 7.1", "0\r\n\rX", LINE_END, ""],

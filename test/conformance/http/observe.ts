@@ -11,6 +11,8 @@ import type { MessageLimits } from "../../../packages/lunet/src/http/limits.ts";
 import type { ParserState } from "../../../packages/lunet/src/http/request-parser.ts";
 import { MessageEnd, NEED_DATA, RequestHead, RequestParser } from "../../../packages/lunet/src/http/request-parser.ts";
 
+const MAX_EVENTS = 2;
+
 export interface ObservedMessage {
   readonly head: RequestHead;
   content: string;
@@ -50,7 +52,9 @@ export function observe(bytes: Uint8Array, cuts: readonly number[], limits?: Par
 }
 
 function drain(parser: RequestParser, pushed: number, messages: ObservedMessage[]): void {
+  let events = 0;
   for (let event = parser.next(); event !== NEED_DATA; event = parser.next()) {
+    if (++events > MAX_EVENTS + 2 * pushed) throw new Error("More events than bytes allow");
     const used = pushed - parser.bufferedBytes;
     if (event instanceof RequestHead) {
       const end = event.hasContent ? -1 : used;

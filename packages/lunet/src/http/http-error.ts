@@ -7,7 +7,10 @@
 
 /** Every code of `HttpError` with the status that answers it and what it means. */
 export const httpErrors = Object.freeze({
-  ERR_HTTP_LINE_END: { status: 400, meaning: "a CR or LF stands alone; lines end with CRLF" },
+  ERR_HTTP_LINE_END: {
+    status: 400,
+    meaning: "a CR or LF stands alone, or none follows chunk data; lines end with CRLF",
+  },
   ERR_HTTP_CONTROL_BYTE: { status: 400, meaning: "a line contains a control byte" },
   ERR_HTTP_EMPTY_LINE: { status: 400, meaning: "more than one empty line stands before the request line" },
   ERR_HTTP_REQUEST_LINE: { status: 400, meaning: "the request line is not method, target and version" },
@@ -31,7 +34,7 @@ export const httpErrors = Object.freeze({
   },
   ERR_HTTP_TRANSFER_CODING_UNKNOWN: { status: 501, meaning: "a transfer coding other than chunked is asked for" },
   ERR_HTTP_CONTENT_TOO_LARGE: { status: 413, meaning: "the content is longer than maxContentBytes" },
-  ERR_HTTP_CHUNK: { status: 400, meaning: "a chunk has a malformed size, extension or end" },
+  ERR_HTTP_CHUNK: { status: 400, meaning: "a chunk has a malformed size or extension" },
   ERR_HTTP_CHUNK_LINE_TOO_LONG: {
     status: 400,
     meaning: "a chunk size has more than 16 digits, or the extensions are longer than maxChunkExtensionBytes",
@@ -43,6 +46,18 @@ export const httpErrors = Object.freeze({
     meaning: "a path has malformed percent-encoding, invalid UTF-8, NUL, or leaves its root",
   },
   ERR_HTTP_QUERY: { status: 400, meaning: "a query has malformed percent-encoding, invalid UTF-8, or too many pairs" },
+  ERR_HTTP_EXPECTATION: { status: 417, meaning: "Expect asks for something other than 100-continue" },
+  ERR_HTTP_METHOD_UNSUPPORTED: { status: 501, meaning: "CONNECT is asked for, and this is no proxy" },
+  ERR_HTTP_HEADER_TIMEOUT: { status: 408, meaning: "the header section did not come within headerTimeoutMs" },
+  ERR_HTTP_CONTENT_TIMEOUT: { status: 408, meaning: "the content came slower than contentMinBytesPerSecond" },
+  ERR_HTTP_CONTENT_INCOMPLETE: { status: 400, meaning: "the peer ended the connection within the content" },
+  ERR_HTTP_CONTENT_ENCODING: { status: 400, meaning: "the content is not UTF-8" },
+  ERR_HTTP_CONTENT_JSON: { status: 400, meaning: "the content is not JSON" },
+  ERR_HTTP_NOT_FOUND: { status: 404, meaning: "no route has the path" },
+  ERR_HTTP_METHOD_NOT_ALLOWED: { status: 405, meaning: "the route has not the method" },
+  ERR_HTTP_HANDLER_FAILED: { status: 500, meaning: "the handler failed; `cause` has why" },
+  ERR_HTTP_HANDLER_TIMEOUT: { status: 503, meaning: "the handler took longer than handlerTimeoutMs" },
+  ERR_HTTP_CONNECTION_LIMIT: { status: 503, meaning: "the listener has maxConnections already" },
 } as const);
 
 export type HttpErrorCode = keyof typeof httpErrors;

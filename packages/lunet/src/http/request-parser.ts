@@ -15,6 +15,7 @@
  *   any ─► failed
  */
 
+import { ByteQueue } from "./byte-queue.ts";
 import { checkFieldLine, TOKEN_CHARACTERS, VALUE_CHARACTERS } from "./fields.ts";
 import { HttpError, quote } from "./http-error.ts";
 import { defaultMessageLimits, resolveMessageLimits } from "./limits.ts";
@@ -99,14 +100,9 @@ const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
 ]);
 
 const NO_TRAILERS = new MessageEnd([]);
-const NO_BYTES = Buffer.alloc(0);
-const SMALLEST_BUFFER_BYTES = 1_024;
-
-const HTAB = 9;
-const LF = 10;
 const CR = 13;
+const LF = 10;
 const SPACE = 32;
-const DEL = 127;
 
 /**
  * Reads the requests of one connection.
@@ -128,23 +124,15 @@ const DEL = 127;
  */
 export class RequestParser {
   readonly #limits: Readonly<MessageLimits>;
+  readonly #queue = new ByteQueue();
   #phase: Phase = "head";
   #error: unknown;
 
-  /** Bytes from `#start` up to `#end` are unread. Memory before `#end` is never written again: views of it are out. */
-  #buffer: Buffer = NO_BYTES;
-  #start = 0;
-  #end = 0;
-  /** Whether the parser allocated `#buffer` and may write behind `#end`. */
-  #isOwned = false;
-  /** Bytes behind `#start` that hold no complete line, so that each byte is looked at once. */
-  #scanned = 0;
-
-  /** The text of `#buffer` from `#textStart` on; heads that arrived together share it. */
+  /** The front of the queue as text, from `#textAt` on; heads that arrived together share it. */
   #text = "";
-  #textStart = 0;
+  #textAt = 0;
 
-  /** Checked lines of the head or trailer section that the line reader is in, with their line ends. */
+  /** Checked lines of the head or trailer section that is read line by line, with their line ends. */
   #lines = "";
   #fields = 0;
   #skippedEmptyLine = false;
@@ -160,7 +148,7 @@ export class RequestParser {
 
   /** How many pushed bytes no event has covered yet. */
   get bufferedBytes(): number {
-    return this.#end - this.#start;
+    return this.#queue.length;
   }
 
   /**
@@ -170,31 +158,12 @@ export class RequestParser {
   get state(): ParserState {
     if (this.#phase === "failed") return "failed";
     if (this.#phase !== "head") return "content";
-    return this.#lines === "" && this.#start === this.#end ? "idle" : "head";
+    return this.#lines === "" && this.#queue.length === 0 ? "idle" : "head";
   }
 
   /** Hands bytes over. The parser keeps a view of them: the caller does not write to that memory again. */
   push(bytes: Uint8Array): void {
-    if (this.#phase === "failed" || bytes.length === 0) return;
-    this.#text = "";
-    if (this.#start === this.#end) {
-      this.#buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      this.#start = 0;
-      this.#end = bytes.length;
-      this.#isOwned = false;
-      return;
-    }
-    const needed = this.#end - this.#start + bytes.length;
-    if (!this.#isOwned || this.#end + bytes.length > this.#buffer.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(SMALLEST_BUFFER_BYTES, needed * 2));
-      this.#buffer.copy(grown, 0, this.#start, this.#end);
-      this.#end -= this.#start;
-      this.#start = 0;
-      this.#buffer = grown;
-      this.#isOwned = true;
-    }
-    this.#buffer.set(bytes, this.#end);
-    this.#end += bytes.length;
+    if (this.#phase !== "failed" && bytes.length > 0) this.#queue.push(bytes);
   }
 
   /** The next event, or `NEED_DATA`. */
@@ -211,34 +180,22 @@ export class RequestParser {
           return this.#nextChunked();
       }
     } catch (error) {
-      this.#fail(error);
+      this.#phase = "failed";
+      this.#error = error;
+      this.#lines = this.#text = "";
+      this.#queue.release();
       throw error;
     }
   }
 
-  #fail(error: unknown): void {
-    this.#phase = "failed";
-    this.#error = error;
-    this.#lines = "";
-    this.#release();
-  }
-
-  /** Lets go of memory, so that an idle connection holds none. */
-  #release(): void {
-    this.#buffer = NO_BYTES;
-    this.#start = this.#end = 0;
-    this.#text = "";
-  }
-
   #nextHead(): RequestHead | typeof NEED_DATA {
-    if (this.#lines === "" && this.#scanned === 0) {
+    if (this.#lines === "" && !this.#queue.hasLineBegun) {
       if (!this.#skipEmptyLine()) return NEED_DATA;
       const head = this.#readWholeHead();
       if (head !== undefined) return this.#begin(head);
     }
     if (!this.#readHeadLines()) return NEED_DATA;
-    const head = new RequestHead(this.#lines, 0, this.#lines.length, this.#limits);
-    return this.#begin(head);
+    return this.#begin(new RequestHead(this.#lines, 0, this.#lines.length, this.#limits));
   }
 
   #begin(head: RequestHead): RequestHead {
@@ -254,41 +211,42 @@ export class RequestParser {
 
   /** RFC 9112 section 2.2 lets one empty line stand before a request line. Returns whether a request line may start. */
   #skipEmptyLine(): boolean {
-    if (this.#start === this.#end) {
-      this.#release();
-      return false;
+    for (;;) {
+      const first = this.#queue.at(0);
+      if (first !== undefined && first !== CR && first !== LF) return true;
+      if (first === undefined) {
+        // An idle connection holds no memory.
+        this.#queue.release();
+        this.#text = "";
+        return false;
+      }
+      if (!this.#queue.readLineEnd()) return false;
+      if (this.#skippedEmptyLine) {
+        throw new HttpError("ERR_HTTP_EMPTY_LINE", "Cannot read request: found two empty lines before it, wanted one");
+      }
+      this.#skippedEmptyLine = true;
+      this.#textAt += 2;
     }
-    const first = this.#buffer[this.#start];
-    if (first === LF) throw loneLineEnd("LF");
-    if (first !== CR) return true;
-    if (this.#end - this.#start < 2) return false;
-    if (this.#buffer[this.#start + 1] !== LF) throw loneLineEnd("CR");
-    if (this.#skippedEmptyLine) {
-      throw new HttpError("ERR_HTTP_EMPTY_LINE", "Cannot read request: found two empty lines before it, wanted one");
-    }
-    this.#skippedEmptyLine = true;
-    this.#start += 2;
-    return this.#skipEmptyLine();
   }
 
-  /** The head at `#start` when all of it is here and sound; the line reader decides about any other. */
+  /** The head at the front when all of it is here and sound; reading it line by line decides about any other. */
   #readWholeHead(): RequestHead | undefined {
-    let at = this.#start - this.#textStart;
-    if (this.#text === "" || !matchesHead(this.#text, at)) {
-      if (this.#text !== "" && at === 0) return undefined;
+    if (!matchesHead(this.#text, this.#textAt)) {
       // Decode no more than a head may have, so that whatever matches is within the limit.
-      this.#text = this.#decode(this.#start, Math.min(this.#end, this.#start + this.#limits.maxHeaderBytes));
-      this.#textStart = this.#start;
-      at = 0;
-      if (!matchesHead(this.#text, at)) return undefined;
+      this.#text = this.#queue.text(this.#limits.maxHeaderBytes);
+      this.#textAt = 0;
+      if (!matchesHead(this.#text, 0)) return undefined;
     }
-    const head = new RequestHead(this.#text, at, WHOLE_HEAD.lastIndex, this.#limits);
-    this.#start = this.#textStart + WHOLE_HEAD.lastIndex;
+    const end = WHOLE_HEAD.lastIndex;
+    const head = new RequestHead(this.#text, this.#textAt, end, this.#limits);
+    this.#queue.skip(end - this.#textAt);
+    this.#textAt = end;
     return head;
   }
 
   /** Reads and checks lines until the empty one. Returns whether the head is complete; it is in `#lines` then. */
   #readHeadLines(): boolean {
+    this.#text = "";
     for (;;) {
       const isFirst = this.#lines === "";
       const left = this.#limits.maxHeaderBytes - this.#lines.length;
@@ -301,50 +259,32 @@ export class RequestParser {
     }
   }
 
-  #checkField(line: string): void {
-    this.#fields++;
-    if (this.#fields > this.#limits.maxFields) throw tooManyFields(this.#limits);
-    checkFieldLine(line);
-  }
-
   /** As `#readLine`, and refuses a target at the byte that makes it too long, be it the last that arrives. */
   #readRequestLine(left: number): string | undefined {
-    const methodEnd = this.#buffer.indexOf(SPACE, this.#start);
-    if (methodEnd !== -1 && methodEnd < this.#end) {
-      const lastEnd = methodEnd + 1 + this.#limits.maxTargetBytes;
-      const targetEnd = this.#buffer.indexOf(SPACE, methodEnd + 1);
-      const isWithin = targetEnd !== -1 && targetEnd < this.#end && targetEnd <= lastEnd;
-      const targetLeft = lastEnd + 1 - this.#start;
-      if (!isWithin && targetLeft <= left) return this.#readLine(targetLeft, targetTooLong);
+    const targetStart = this.#queue.indexOf(SPACE, 0) + 1;
+    if (targetStart > 0) {
+      const targetEnd = this.#queue.indexOf(SPACE, targetStart);
+      const lastEnd = targetStart + this.#limits.maxTargetBytes;
+      const isWithin = targetEnd !== -1 && targetEnd <= lastEnd;
+      if (!isWithin && lastEnd < left) return this.#readLine(lastEnd + 1, targetTooLong);
     }
     return this.#readLine(left, headTooLarge);
   }
 
   /**
    * Takes the next line without its CRLF; `undefined` when its end is not here yet. The line with its end must fit into
-   * `limitBytes`, else the fault is `tooLong`. Faults show at the byte that makes them certain.
+   * `limitBytes`, else the fault is `tooLong`.
    */
   #readLine(limitBytes: number, tooLong: LimitFault): string | undefined {
-    const bytes = this.#buffer;
-    const stop = Math.min(this.#end, this.#start + limitBytes);
-    let at = this.#start + this.#scanned;
-    for (; at < stop; at++) {
-      const byte = bytes[at] as number;
-      if ((byte > 31 && byte !== DEL) || byte === HTAB) continue;
-      if (byte === CR && at + 1 === stop) break;
-      if (byte === CR && bytes[at + 1] === LF) {
-        const line = this.#decode(this.#start, at);
-        this.#start = at + 2;
-        this.#scanned = 0;
-        return line;
-      }
-      if (byte === CR || byte === LF) throw loneLineEnd(byte === CR ? "CR" : "LF");
-      const message = `Cannot read line: found control byte 0x${byte.toString(16).padStart(2, "0")}, wanted none but HTAB`;
-      throw new HttpError("ERR_HTTP_CONTROL_BYTE", message);
-    }
-    if (this.#end - this.#start >= limitBytes) throw tooLong(this.#limits);
-    this.#scanned = at - this.#start;
-    return undefined;
+    const line = this.#queue.readLine(limitBytes);
+    if (line === undefined && this.#queue.length >= limitBytes) throw tooLong(this.#limits);
+    return line;
+  }
+
+  #checkField(line: string): void {
+    this.#fields++;
+    if (this.#fields > this.#limits.maxFields) throw tooManyFields(this.#limits);
+    checkFieldLine(line);
   }
 
   #nextFixed(): Content | MessageEnd | typeof NEED_DATA {
@@ -354,15 +294,15 @@ export class RequestParser {
   }
 
   #takeContent(): Content | typeof NEED_DATA {
-    const length = Math.min(this.#remaining, this.#end - this.#start);
-    if (length === 0) return NEED_DATA;
-    const piece = this.#buffer.subarray(this.#start, this.#start + length);
-    this.#start += length;
-    this.#remaining -= length;
+    if (this.#queue.length === 0) return NEED_DATA;
+    const piece = this.#queue.take(this.#remaining);
+    this.#remaining -= piece.length;
+    this.#textAt += piece.length;
     return piece;
   }
 
   #nextChunked(): Content | MessageEnd | typeof NEED_DATA {
+    this.#text = "";
     for (;;) {
       switch (this.#phase) {
         case "size":
@@ -375,7 +315,7 @@ export class RequestParser {
           return piece;
         }
         case "dataEnd":
-          if (!this.#readChunkEnd()) return NEED_DATA;
+          if (!this.#queue.readLineEnd()) return NEED_DATA;
           this.#phase = "size";
           break;
         default:
@@ -397,9 +337,10 @@ export class RequestParser {
       throw new HttpError("ERR_HTTP_CHUNK", message);
     }
     if (extensions.length > extensionsLeft) throw chunkLineTooLong(this.#limits);
-    if (size > this.#limits.maxContentBytes - this.#contentBytes) {
-      const message = `Cannot read content: found a chunk of ${size} bytes after ${this.#contentBytes}, limit is ${this.#limits.maxContentBytes}`;
-      throw new HttpError("ERR_HTTP_CONTENT_TOO_LARGE", message);
+    const { maxContentBytes } = this.#limits;
+    if (size > maxContentBytes - this.#contentBytes) {
+      const found = `found a chunk of ${size} bytes after ${this.#contentBytes}`;
+      throw new HttpError("ERR_HTTP_CONTENT_TOO_LARGE", `Cannot read content: ${found}, limit is ${maxContentBytes}`);
     }
     this.#extensionBytes += extensions.length;
     this.#contentBytes += size;
@@ -407,29 +348,16 @@ export class RequestParser {
     return true;
   }
 
-  #readChunkEnd(): boolean {
-    const length = this.#end - this.#start;
-    if (length === 0) return false;
-    const isSound = this.#buffer[this.#start] === CR && (length === 1 || this.#buffer[this.#start + 1] === LF);
-    if (!isSound) throw new HttpError("ERR_HTTP_CHUNK", "Cannot read chunk: found no CRLF where its data ends");
-    if (length === 1) return false;
-    this.#start += 2;
-    return true;
-  }
-
   #readTrailers(): MessageEnd | typeof NEED_DATA {
     for (;;) {
-      const left = this.#limits.maxTrailerBytes - this.#lines.length;
-      const line = this.#readLine(left, trailersTooLarge);
+      const line = this.#readLine(this.#limits.maxTrailerBytes - this.#lines.length, trailersTooLarge);
       if (line === undefined) return NEED_DATA;
       if (line === "") break;
       this.#checkField(line);
       const name = line.slice(0, line.indexOf(":")).toLowerCase();
       if (FORBIDDEN_TRAILERS.has(name)) {
-        throw new HttpError(
-          "ERR_HTTP_TRAILER_FORBIDDEN",
-          `Cannot accept trailer ${quote(name)}: it must stand in the head`,
-        );
+        const message = `Cannot accept trailer ${quote(name)}: wanted it in the head`;
+        throw new HttpError("ERR_HTTP_TRAILER_FORBIDDEN", message);
       }
       this.#lines += `${line}\r\n`;
     }
@@ -439,10 +367,6 @@ export class RequestParser {
     this.#lines = "";
     this.#fields = 0;
     return new MessageEnd(trailers);
-  }
-
-  #decode(start: number, end: number): string {
-    return this.#buffer.toString("latin1", start, end);
   }
 }
 
@@ -463,8 +387,4 @@ function trailersTooLarge({ maxTrailerBytes }: Readonly<MessageLimits>): HttpErr
 function chunkLineTooLong({ maxChunkExtensionBytes }: Readonly<MessageLimits>): HttpError {
   const message = `Cannot read chunk line: found more than a size and ${maxChunkExtensionBytes} bytes of extensions in all`;
   return new HttpError("ERR_HTTP_CHUNK_LINE_TOO_LONG", message);
-}
-
-function loneLineEnd(found: "CR" | "LF"): HttpError {
-  return new HttpError("ERR_HTTP_LINE_END", `Cannot read line: found ${found} alone, wanted CRLF`);
 }
