@@ -5,6 +5,7 @@ import {
   LAST_CHUNK,
   reasonPhrases,
   serializeChunkSize,
+  serializeFields,
   serializeHead,
   serializeTrailers,
 } from "./reply-serializer.ts";
@@ -131,4 +132,23 @@ test("says after which replies no content may follow", () => {
   assert.equal(allowsContent("HEAD", 200), false);
   assert.equal(allowsContent("GET", 204), false);
   assert.equal(allowsContent("GET", 304), false);
+});
+
+test("takes field lines that were checked before as they are", () => {
+  const fields = serializeFields([
+    ["Vary", "Accept"],
+    ["X-A", ""],
+  ]);
+  assert.equal(fields, "Vary: Accept\r\nX-A: \r\n");
+  assert.equal(
+    head({ fields }),
+    head({
+      fields: [
+        ["Vary", "Accept"],
+        ["X-A", ""],
+      ],
+    }),
+  );
+  assert.throws(() => serializeFields([["Vary", "a\r\nb"]]), { code: "ERR_HTTP_INVALID_FIELD" });
+  assert.throws(() => serializeFields([["Date", "x"]]), { code: "ERR_HTTP_INVALID_FIELD" });
 });

@@ -82,7 +82,8 @@ export type ContentFraming = number | "chunked" | "close" | "none";
 export interface ReplyHead {
   /** A final status code, 200 to 599. */
   readonly status: number;
-  readonly fields: FieldList;
+  /** A list, which is checked; or text that `serializeFields` made. */
+  readonly fields: FieldList | string;
   readonly framing: ContentFraming;
   /** The request's minor version: an HTTP/1.0 client is told when the connection persists, and gets no chunks. */
   readonly minor: 0 | 1;
@@ -163,12 +164,24 @@ export function serializeHead(head: ReplyHead): string {
     const found = `Cannot serialize status "${String(status)}": wanted a whole number from ${FIRST_STATUS} to ${LAST_STATUS}`;
     throw Object.assign(new RangeError(found), { code: "ERR_HTTP_INVALID_STATUS" });
   }
-  let text = statusLine;
-  for (const [name, value] of head.fields) {
+  const fields = typeof head.fields === "string" ? head.fields : serializeFields(head.fields);
+  return `${statusLine}${fields}${framingLines(status, framing, minor)}${connectionLine(head)}Date: ${head.date}\r\n\r\n`;
+}
+
+/**
+ * Field lines of a reply as latin1 text, for `ReplyHead.fields`: fields that many replies share are checked once.
+ *
+ * Throws `TypeError` with code `ERR_HTTP_INVALID_FIELD` for a field that is malformed or is the server's to write.
+ *
+ * @example serializeFields([["Vary", "Accept"]]) // "Vary: Accept\r\n"
+ */
+export function serializeFields(fields: FieldList): string {
+  let text = "";
+  for (const [name, value] of fields) {
     checkField(name, value);
     text += `${name}: ${value}\r\n`;
   }
-  return `${text}${framingLines(status, framing, minor)}${connectionLine(head)}Date: ${head.date}\r\n\r\n`;
+  return text;
 }
 
 /**
