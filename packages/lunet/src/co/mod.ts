@@ -20,6 +20,7 @@ export {
   cancelRequest,
   ensureCoroutine,
   inCoroutine,
+  liveChildren,
   remainingMs,
   sleep,
   suspend,

@@ -112,3 +112,8 @@ export function waitCancelRequest(): Promise<{ readonly reason: unknown; readonl
 export function remainingMs(): number {
   return Math.max(0, _requireScope("remainingMs").deadlineAt - monotonicMs());
 }
+
+/** How many coroutines and inner scopes of the current scope still run. */
+export function liveChildren(): number {
+  return _requireScope("liveChildren").live;
+}

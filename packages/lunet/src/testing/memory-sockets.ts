@@ -81,21 +81,21 @@ class MemoryTransport implements Transport {
 
   resumeReading(): void {
     this.#paused = false;
-    this.#peer?.#schedule();
+    if (this.#peer !== undefined) this.#peer.#schedule();
   }
 
   shutdown(done: () => void): void {
     this.#ending = done;
-    if (this.#peer?.#closed === true) queueMicrotask(done);
+    if (this.#peer !== undefined && this.#peer.#closed) queueMicrotask(done);
     else this.#schedule();
   }
 
   destroy(reset = false): void {
     if (this.#closed) return;
     // Unread bytes on either side make a close a reset, as in TCP.
-    const lost = reset || this.#peer?.#pendingBytes !== 0;
-    this.#closed = true;
     const peer = this.#peer;
+    const lost = reset || (peer !== undefined && peer.#pendingBytes > 0);
+    this.#closed = true;
     queueMicrotask(() => {
       this.#ending?.();
       this.#sink.onClose(undefined);

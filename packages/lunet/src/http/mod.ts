@@ -1,0 +1,28 @@
+/**
+ * The HTTP/1.1 server (RFC 9110, 9112): handlers, router, replies.
+ *
+ * @module
+ */
+export type { Handler } from "./handler.ts";
+export { formatHttpDate, parseHttpDate } from "./http-date.ts";
+export { HttpError, httpErrors, type HttpErrorCode } from "./http-error.ts";
+export { defaultMessageLimits, type MessageLimits } from "./limits.ts";
+export {
+  empty,
+  html,
+  json,
+  jsonText,
+  redirect,
+  text,
+  withFields,
+  type Reply,
+  type ReplyContent,
+  type ReplyFields,
+  type ReplyOptions,
+} from "./reply.ts";
+export { HttpRequest } from "./request.ts";
+export { Router, type RouterOptions } from "./router.ts";
+export { DEFAULT_GRACE_MS, serve, serveConnection, Server, type ServeOptions, type ServerOptions } from "./server.ts";
+export type { ReplyEvent } from "./server-connection.ts";
+export { defaultServerLimits, type ServerLimits } from "./server-limits.ts";
+export { decodePath, normalizeSegments, Query } from "./target.ts";

@@ -1,0 +1,82 @@
+/** What a handler returns, and short ways to make it. */
+
+/** Fields of a reply. Names are written as given; a list gives one line each. */
+export type ReplyFields = Readonly<Record<string, string | readonly string[]>>;
+
+/** Content of a reply: text (sent as UTF-8), bytes, or a stream of either, which is read as fast as the client takes it. */
+export type ReplyContent = string | Uint8Array | AsyncIterable<string | Uint8Array>;
+
+/**
+ * The answer to a request. Framing, `Connection` and `Date` are the server's to write; setting them among `fields` is a
+ * `TypeError`.
+ */
+export interface Reply {
+  /** 200 to 599. */
+  readonly status: number;
+  readonly fields?: ReplyFields;
+  readonly content?: ReplyContent | undefined;
+}
+
+/** What the helpers below take besides the content. */
+export interface ReplyOptions {
+  /** Default 200. */
+  readonly status?: number;
+  readonly fields?: ReplyFields;
+}
+
+// Frozen, so that the server can keep their serialized form.
+const JSON_FIELDS: ReplyFields = Object.freeze({ "Content-Type": "application/json; charset=utf-8" });
+const TEXT_FIELDS: ReplyFields = Object.freeze({ "Content-Type": "text/plain; charset=utf-8" });
+const HTML_FIELDS: ReplyFields = Object.freeze({ "Content-Type": "text/html; charset=utf-8" });
+const NO_FIELDS: ReplyFields = Object.freeze({});
+
+function make(typeFields: ReplyFields, content: ReplyContent, options: ReplyOptions | undefined): Reply {
+  if (options === undefined) return { status: 200, fields: typeFields, content };
+  const { status = 200, fields } = options;
+  return { status, fields: fields === undefined ? typeFields : { ...typeFields, ...fields }, content };
+}
+
+/**
+ * A reply with `value` as JSON.
+ *
+ * @throws TypeError for a value that JSON cannot say, such as a cycle or a bigint.
+ * @example json({ user }, { status: 201 })
+ */
+export function json(value: unknown, options?: ReplyOptions): Reply {
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined) throw new TypeError(`Cannot reply with JSON: found ${typeof value}, wanted a JSON value`);
+  return make(JSON_FIELDS, text, options);
+}
+
+/** A reply with text that is JSON already. */
+export function jsonText(content: string, options?: ReplyOptions): Reply {
+  return make(JSON_FIELDS, content, options);
+}
+
+/** A reply with plain text. */
+export function text(content: string, options?: ReplyOptions): Reply {
+  return make(TEXT_FIELDS, content, options);
+}
+
+/** A reply with an HTML document. The caller has escaped what is not markup. */
+export function html(content: string, options?: ReplyOptions): Reply {
+  return make(HTML_FIELDS, content, options);
+}
+
+/** A reply without content. Default status 204. */
+export function empty(status = 204, fields: ReplyFields = NO_FIELDS): Reply {
+  return { status, fields };
+}
+
+/**
+ * A redirect to `location`, a URI reference. Default status 302; 308 keeps the method for good, 303 makes it GET
+ * (RFC 9110, 15.4).
+ */
+export function redirect(location: string, status: 301 | 302 | 303 | 307 | 308 = 302): Reply {
+  return { status, fields: { Location: location } };
+}
+
+/** The reply with `fields` added; what was there under the same name is replaced. */
+export function withFields(reply: Reply, fields: ReplyFields): Reply {
+  return { ...reply, fields: { ...reply.fields, ...fields } };
+}

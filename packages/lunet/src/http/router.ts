@@ -1,0 +1,211 @@
+/**
+ * Finds the handler for a method and a path.
+ *
+ * Routes are kept by their segments: a static path is one look-up; parameters (`:id`) match one segment that is not
+ * empty, a wildcard (`*rest`) the rest, which may be empty. Static goes before parameter, parameter before wildcard, segment by
+ * segment. Paths are compared as they are on the wire; parameters are given decoded.
+ */
+import type { Handler } from "./handler.ts";
+import { HttpError } from "./http-error.ts";
+import { empty, type Reply } from "./reply.ts";
+import type { HttpRequest } from "./request.ts";
+import { decodePath } from "./target.ts";
+
+/** What a router does besides calling handlers. */
+export interface RouterOptions {
+  /** When no route has the path. Default: throws `HttpError` 404 (`ERR_HTTP_NOT_FOUND`). */
+  readonly notFound?: Handler;
+  /**
+   * Makes the answer to a method that the path's routes have not. The router adds `Allow`. Default: 405 in words.
+   */
+  readonly methodNotAllowed?: (request: HttpRequest, allow: string) => Reply;
+  /** Answers OPTIONS for a path that has routes, and for `*`. Default: 204 with `Allow`. */
+  readonly onOptions?: (request: HttpRequest, allow: string) => Reply;
+}
+
+interface Endpoint {
+  readonly handler: Handler;
+  /** Names of the parameters in the order of their segments. */
+  readonly names: readonly string[];
+}
+
+interface Node {
+  readonly literals: Map<string, Node>;
+  parameter: Node | undefined;
+  /** By method. */
+  wildcard: Map<string, Endpoint> | undefined;
+  readonly endpoints: Map<string, Endpoint>;
+}
+
+interface Match {
+  readonly endpoints: Map<string, Endpoint>;
+  readonly values: readonly string[];
+}
+
+const NO_VALUES: readonly string[] = [];
+/** A path with more segments than this has no route. */
+const MAX_SEGMENTS = 64;
+
+function createNode(): Node {
+  return { literals: new Map(), parameter: undefined, wildcard: undefined, endpoints: new Map() };
+}
+
+/**
+ * A table of routes.
+ *
+ * GET routes answer HEAD as well. OPTIONS, and a method that a path has not, are answered with `Allow`.
+ *
+ * @example
+ * ```ts
+ * import { json, Router, text } from "lunet/http";
+ * const router = new Router();
+ * router.get("/", () => text("hello\n"));
+ * router.get("/users/:name", (request) => json({ name: request.params["name"] }));
+ * ```
+ */
+export class Router {
+  readonly #root = createNode();
+  /** Static paths, whole. */
+  readonly #literals = new Map<string, Map<string, Endpoint>>();
+  readonly #options: RouterOptions;
+  /** The table as a handler, for `serve`. */
+  readonly handler: Handler;
+
+  constructor(options: RouterOptions = {}) {
+    this.#options = options;
+    this.handler = (request) => this.#dispatch(request);
+  }
+
+  get(path: string, handler: Handler): this {
+    return this.route("GET", path, handler);
+  }
+
+  post(path: string, handler: Handler): this {
+    return this.route("POST", path, handler);
+  }
+
+  put(path: string, handler: Handler): this {
+    return this.route("PUT", path, handler);
+  }
+
+  patch(path: string, handler: Handler): this {
+    return this.route("PATCH", path, handler);
+  }
+
+  delete(path: string, handler: Handler): this {
+    return this.route("DELETE", path, handler);
+  }
+
+  /**
+   * Adds a route.
+   *
+   * @param path Starts with `/`; segments are literal, `:name`, or last `*name`.
+   * @throws TypeError for a malformed path, and for a route that is there already.
+   */
+  route(method: string, path: string, handler: Handler): this {
+    if (!path.startsWith("/")) throw new TypeError(`Cannot add route "${path}": wanted a path that starts with "/"`);
+    const segments = path.slice(1).split("/");
+    const names: string[] = [];
+    let node = this.#root;
+    let endpoints: Map<string, Endpoint> | undefined;
+    for (const [index, segment] of segments.entries()) {
+      const kind = segment[0];
+      if (kind === ":" || kind === "*") {
+        const name = segment.slice(1);
+        if (name === "" || names.includes(name)) {
+          throw new TypeError(
+            `Cannot add route "${path}": found "${segment}", wanted a name of its own after "${kind}"`,
+          );
+        }
+        names.push(name);
+      }
+      if (kind === "*") {
+        if (index !== segments.length - 1) throw new TypeError(`Cannot add route "${path}": "${segment}" is not last`);
+        endpoints = node.wildcard ??= new Map();
+      } else if (kind === ":") {
+        node = node.parameter ??= createNode();
+      } else {
+        let next = node.literals.get(segment);
+        if (next === undefined) node.literals.set(segment, (next = createNode()));
+        node = next;
+      }
+    }
+    endpoints ??= node.endpoints;
+    if (endpoints.has(method)) throw new TypeError(`Cannot add route "${method} ${path}": it is there already`);
+    endpoints.set(method, { handler, names });
+    if (names.length === 0) this.#literals.set(path, endpoints);
+    return this;
+  }
+
+  #dispatch(request: HttpRequest): Reply | Response | Promise<Reply | Response> {
+    const { path, method } = request;
+    const literal = this.#literals.get(path);
+    const match = literal === undefined ? this.#find(path) : { endpoints: literal, values: NO_VALUES };
+    if (match === undefined) {
+      if (method === "OPTIONS" && path === "*")
+        return this.#answerOptions(request, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+      if (this.#options.notFound !== undefined) return this.#options.notFound(request);
+      throw new HttpError("ERR_HTTP_NOT_FOUND", "Cannot find a route for the path");
+    }
+    const { endpoints } = match;
+    const endpoint = endpoints.get(method) ?? (method === "HEAD" ? endpoints.get("GET") : undefined);
+    if (endpoint === undefined) return this.#refuseMethod(request, endpoints);
+    if (match.values.length > 0) request.params = decodeParams(endpoint.names, match.values);
+    return endpoint.handler(request);
+  }
+
+  #find(path: string): Match | undefined {
+    const segments = path.slice(1).split("/", MAX_SEGMENTS + 1);
+    if (segments.length > MAX_SEGMENTS) return undefined;
+    return matchFrom(this.#root, segments, 0, []);
+  }
+
+  #refuseMethod(request: HttpRequest, endpoints: Map<string, Endpoint>): Reply {
+    const methods = new Set([...endpoints.keys(), "OPTIONS"]);
+    if (methods.has("GET")) methods.add("HEAD");
+    const allow = [...methods].sort().join(", ");
+    if (request.method === "OPTIONS") return this.#answerOptions(request, allow);
+    const { methodNotAllowed } = this.#options;
+    if (methodNotAllowed !== undefined) {
+      const reply = methodNotAllowed(request, allow);
+      return { ...reply, fields: { ...reply.fields, Allow: allow } };
+    }
+    return {
+      status: 405,
+      fields: { "Content-Type": "text/plain; charset=utf-8", Allow: allow },
+      content: "405 Method Not Allowed\n",
+    };
+  }
+
+  #answerOptions(request: HttpRequest, allow: string): Reply {
+    return this.#options.onOptions?.(request, allow) ?? empty(204, { Allow: allow });
+  }
+}
+
+/** Walks the tree; a dead end goes back to the last choice. Depth is bounded by `MAX_SEGMENTS`. */
+function matchFrom(
+  node: Node,
+  segments: readonly string[],
+  index: number,
+  values: readonly string[],
+): Match | undefined {
+  const segment = segments[index];
+  if (segment === undefined) return node.endpoints.size > 0 ? { endpoints: node.endpoints, values } : undefined;
+  const literal = node.literals.get(segment);
+  if (literal !== undefined) {
+    const match = matchFrom(literal, segments, index + 1, values);
+    if (match !== undefined) return match;
+  }
+  if (node.parameter !== undefined && segment !== "") {
+    const match = matchFrom(node.parameter, segments, index + 1, [...values, segment]);
+    if (match !== undefined) return match;
+  }
+  if (node.wildcard === undefined) return undefined;
+  return { endpoints: node.wildcard, values: [...values, segments.slice(index).join("/")] };
+}
+
+function decodeParams(names: readonly string[], values: readonly string[]): Record<string, string> {
+  const params: Record<string, string> = {};
+  for (const [index, name] of names.entries()) params[name] = decodePath(values[index] ?? "");
+  return params;
+}

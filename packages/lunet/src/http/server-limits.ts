@@ -1,0 +1,96 @@
+/** The limits of a server: those of the message layer, and those of connections and of time. All are on by default. */
+import { DEFAULT_READ_BUFFER_SIZE, DEFAULT_WRITE_BUFFER_SIZE } from "../net/mod.ts";
+import { defaultMessageLimits, messageLimitRanges, type MessageLimits } from "./limits.ts";
+
+/** Times are checked by one sweep over the connections, at most `SWEEP_MS` late. */
+export const SWEEP_MS = 500;
+
+export interface ServerLimits extends MessageLimits {
+  /** Connections at once. One more is answered 503 with `Retry-After` and closed. */
+  maxConnections: number;
+  /** Requests on one connection; the last is answered with `Connection: close`. */
+  maxRequestsPerConnection: number;
+  /** From the first byte of a request, or from the connection's start, to the end of its header section. Then 408. */
+  headerTimeoutMs: number;
+  /** Between requests. Then the connection is closed. */
+  idleTimeoutMs: number;
+  /** Content may be this slow on average, once it has taken `contentGraceMs`. Below it: 408. 0 switches it off. */
+  contentMinBytesPerSecond: number;
+  contentGraceMs: number;
+  /** From the header section, or from the end of the content, to the handler's reply. Then a cancel and 503. */
+  handlerTimeoutMs: number;
+  /** How long the client may take nothing of a reply. Then the connection is reset. */
+  writeStallMs: number;
+  /** How long a handler may go on after the client has shut down its side; such a client may still read. */
+  halfCloseMs: number;
+  /** Content that the handler did not read is dropped up to here to keep the connection; past it, it is closed. */
+  maxDiscardBytes: number;
+  /** In a drain: how long an idle connection is still served, so that a request on its way is not lost. */
+  drainIdleMs: number;
+  /** How long closing flushes and waits for the client's end. */
+  lingerMs: number;
+  /** Bytes held unread per connection. */
+  readBufferSize: number;
+  /** Bytes of replies held per connection before the handler's stream waits. */
+  writeBufferSize: number;
+}
+
+export const defaultServerLimits: Readonly<ServerLimits> = Object.freeze({
+  ...defaultMessageLimits,
+  maxConnections: 10_000,
+  maxRequestsPerConnection: 100_000,
+  headerTimeoutMs: 10_000,
+  idleTimeoutMs: 65_000,
+  contentMinBytesPerSecond: 500,
+  contentGraceMs: 10_000,
+  handlerTimeoutMs: 60_000,
+  writeStallMs: 30_000,
+  halfCloseMs: 500,
+  maxDiscardBytes: 65_536,
+  drainIdleMs: 500,
+  lingerMs: 1_000,
+  readBufferSize: DEFAULT_READ_BUFFER_SIZE,
+  writeBufferSize: DEFAULT_WRITE_BUFFER_SIZE,
+});
+
+const DAY_MS = 86_400_000;
+
+/** The smallest and largest value of each limit. */
+export const serverLimitRanges: Readonly<Record<keyof ServerLimits, readonly [min: number, max: number]>> =
+  Object.freeze({
+    ...messageLimitRanges,
+    maxConnections: [1, 1_000_000],
+    maxRequestsPerConnection: [1, Number.MAX_SAFE_INTEGER],
+    headerTimeoutMs: [1, DAY_MS],
+    idleTimeoutMs: [1, DAY_MS],
+    contentMinBytesPerSecond: [0, Number.MAX_SAFE_INTEGER],
+    contentGraceMs: [1, DAY_MS],
+    handlerTimeoutMs: [1, DAY_MS],
+    writeStallMs: [1, DAY_MS],
+    halfCloseMs: [1, DAY_MS],
+    maxDiscardBytes: [0, Number.MAX_SAFE_INTEGER],
+    drainIdleMs: [0, DAY_MS],
+    lingerMs: [1, DAY_MS],
+    readBufferSize: [1, 16 * 1024 * 1024],
+    writeBufferSize: [1, 16 * 1024 * 1024],
+  });
+
+/**
+ * Completes and checks limits.
+ *
+ * Throws `RangeError` with code `ERR_HTTP_INVALID_LIMIT` for a value that is no whole number or outside its range.
+ *
+ * @example resolveServerLimits({ idleTimeoutMs: 5_000 })
+ */
+export function resolveServerLimits(limits: Partial<ServerLimits>): Readonly<ServerLimits> {
+  const resolved = { ...defaultServerLimits, ...limits };
+  for (const name of Object.keys(resolved) as Array<keyof ServerLimits>) {
+    const value = resolved[name];
+    const [min, max] = serverLimitRanges[name] ?? [NaN, NaN];
+    if (!Number.isSafeInteger(value) || !(value >= min && value <= max)) {
+      const message = `Cannot set limit "${name}": found ${String(value)}, wanted a whole number from ${min} to ${max}`;
+      throw Object.assign(new RangeError(message), { code: "ERR_HTTP_INVALID_LIMIT" });
+    }
+  }
+  return resolved;
+}
