@@ -14,7 +14,7 @@ help: ## list the commands
 
 # npm writes this file last, and `npm ci` begins by taking it away: it is there exactly when an install is complete.
 node_modules/.package-lock.json: package-lock.json
-	npm ci --include=dev --no-audit --no-fund
+	npm ci --include=dev --no-audit --no-fund --loglevel=error
 	@touch $@
 
 install: node_modules/.package-lock.json ## install what package-lock.json names (every command does it when needed)
