@@ -146,7 +146,9 @@ export function connectStream(
 ): () => void {
   const path = "path" in endpoint ? endpoint.path : "";
   const where = "path" in endpoint ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
-  const socket = connect({ ...where, allowHalfOpen: true, noDelay: true, highWaterMark: options.writeBufferSize });
+  // The socket takes the options of any stream; the types of `connect` leave them out.
+  const stream: object = { allowHalfOpen: true, noDelay: true, writableHighWaterMark: options.writeBufferSize };
+  const socket = connect({ ...where, ...stream });
   const failed = (error: Error): void => connected(error, undefined);
   socket.once("error", failed);
   socket.once("connect", () => {
