@@ -1,0 +1,196 @@
+/**
+ * The contract of `lunet/db`: what a program sees of a database, whichever it is.
+ *
+ * Rules that every driver keeps:
+ * - SQL is one statement with `?` for each parameter, in every dialect. Values are bound, never written into the text.
+ * - Everything that waits is called in a coroutine, is cancelled with it, and waits no longer than its deadline.
+ * - A cancelled read stops waiting at once. A cancelled write outside a transaction is either not done, and then
+ *   `Cancelled` is thrown, or done, and then its result is given: never half, never unknown.
+ * - What was committed and acknowledged is seen by every read that begins later.
+ */
+
+/**
+ * A value that can be bound: text, a number that is finite, an integer of up to 64 bits, a truth value (stored as 1 and 0
+ * where the database has no type for it), bytes, or NULL. Anything else, `undefined` and `Date` among them, is a
+ * `TypeError` before anything runs. Keep times as ISO text or as milliseconds.
+ */
+export type Param = string | number | bigint | boolean | null | Uint8Array;
+
+/**
+ * A value that was read. Integers between -(2^53 - 1) and 2^53 - 1 are numbers, others are bigints: none is rounded.
+ * SQLite gives truth values as 1 and 0.
+ */
+export type Value = string | number | bigint | boolean | null | Uint8Array;
+
+/** A row as an object, by column name. */
+export type Row = { [column: string]: Value };
+
+/** What a statement changed. */
+export interface ExecResult {
+  /** How many rows were inserted, updated or deleted; 0 for any other statement. */
+  readonly affectedRows: number;
+  /**
+   * The key that the database gave to the last inserted row; undefined unless an `insert` inserted one. An
+   * upsert that updated does not set it anew: use `returning` there.
+   */
+  readonly lastInsertId: number | bigint | undefined;
+}
+
+/** What statements can be run on: a database, or a transaction. */
+export interface Queryable {
+  /**
+   * Runs one statement and gives its rows as objects, each a plain object of its own.
+   *
+   * @param sql One statement. `?` stands for a parameter; `?1` and `:name` are refused.
+   * @param params One value for each `?`, in order.
+   * @throws TypeError or RangeError for parameters that do not fit, before anything runs; DatabaseError; Cancelled;
+   *   ClosedError (`ERR_CLOSED`) after `close()`.
+   * @example
+   * ```ts
+   * import { run } from "lunet";
+   * import { open } from "lunet/db";
+   * await run(async () => {
+   *   await using database = await open("sqlite::memory:");
+   *   const rows = await database.query<{ answer: number }>("select ? as answer", [42]);
+   *   console.log(rows[0]?.answer);
+   * });
+   * ```
+   */
+  query<R extends object = Row>(sql: string, params?: readonly Param[]): Promise<R[]>;
+  /** As `query`, with each row as an array in the order of the columns: the fast one. */
+  queryRows<R extends readonly unknown[] = Value[]>(sql: string, params?: readonly Param[]): Promise<R[]>;
+  /** As `query`, with the first row alone, or undefined. Write `limit 1` unless the statement gives at most one row. */
+  queryOne<R extends object = Row>(sql: string, params?: readonly Param[]): Promise<R | undefined>;
+  /** Runs one statement for its effect. Rows, if it gives any, are dropped. */
+  exec(sql: string, params?: readonly Param[]): Promise<ExecResult>;
+  /**
+   * Gives a handle of one statement, for code that runs it often. It is checked here, compiled at its first run, and belongs to
+   * what it was prepared on: it ends with it and needs no closing. The same text gives the same handle.
+   *
+   * @throws DatabaseError (`ERR_DB_MULTIPLE_STATEMENTS`, `ERR_DB_SYNTAX`) for a text that can be seen to be wrong.
+   */
+  prepare(sql: string): Statement;
+}
+
+/** One statement of a database or a transaction. Its methods are those of `Queryable`, without the text. */
+export interface Statement {
+  readonly sql: string;
+  query<R extends object = Row>(params?: readonly Param[]): Promise<R[]>;
+  queryRows<R extends readonly unknown[] = Value[]>(params?: readonly Param[]): Promise<R[]>;
+  queryOne<R extends object = Row>(params?: readonly Param[]): Promise<R | undefined>;
+  exec(params?: readonly Param[]): Promise<ExecResult>;
+}
+
+/** How a transaction begins. */
+export interface TransactionOptions {
+  /**
+   * Nothing is written: every statement sees the database as it was at the first one. It waits for no writer and no
+   * writer waits for it. A write is refused (`ERR_DB_READ_ONLY`). Default false.
+   */
+  readonly readOnly?: boolean;
+}
+
+/**
+ * An open transaction. It lives as long as the body that it was given to; afterwards every use throws
+ * `ERR_DB_TRANSACTION_ENDED`. One statement runs at a time: a second one meanwhile, or the outer handle while an inner
+ * transaction is open, throws `ERR_DB_TRANSACTION_BUSY`, which names both.
+ */
+export interface Transaction extends Queryable {
+  readonly readOnly: boolean;
+  /** Runs `body` in a savepoint: what it threw undoes what it did, and the outer transaction goes on if it is caught. */
+  transaction<T>(body: (inner: Transaction) => Promise<T>): Promise<T>;
+}
+
+export type Dialect = "sqlite" | "postgres" | "mariadb";
+
+/** An open database with its connections. Close it, or hold it with `await using`. */
+export interface Database extends Queryable, AsyncDisposable {
+  readonly dialect: Dialect;
+  /**
+   * Runs `body` in a transaction. It is committed when the body returns and everything that the body spawned has ended; it
+   * is rolled back when the body throws or is cancelled, and what the body threw is thrown.
+   *
+   * Ending it is not reached by cancels and has a budget of its own (`OpenOptions.endTimeoutMs`). Use the handle, not
+   * the database, inside the body: a write on the database would wait for this very transaction, so it is refused
+   * (`ERR_DB_TRANSACTION_OPEN`).
+   *
+   * @throws What the body threw; DatabaseError, with `retryable` true where running the body again can succeed.
+   * @example
+   * ```ts
+   * import { run } from "lunet";
+   * import { open } from "lunet/db";
+   * await run(async () => {
+   *   await using database = await open("sqlite::memory:");
+   *   await database.exec("create table account (id integer primary key, balance integer not null)");
+   *   await database.exec("insert into account values (1, 100), (2, 0)");
+   *   await database.transaction(async (tx) => {
+   *     await tx.exec("update account set balance = balance - ? where id = ?", [10, 1]);
+   *     await tx.exec("update account set balance = balance + ? where id = ?", [10, 2]);
+   *   });
+   * });
+   * ```
+   */
+  transaction<T>(body: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /**
+   * Closes the database: new calls throw `ClosedError`, what is running or waiting ends first, for
+   * `OpenOptions.closeTimeoutMs` at most. A second call waits for the same end.
+   *
+   * @throws DatabaseError `ERR_DB_CLOSE_TIMEOUT` when work was still running then; it was abandoned.
+   */
+  close(): Promise<void>;
+}
+
+/** How a database is opened. Every limit has a default (`DATABASE_DEFAULTS`). */
+export interface OpenOptions {
+  /** Open an existing database for reading alone. Default false. */
+  readonly readOnly?: boolean;
+  /**
+   * How long a statement or a transaction may wait for a connection, in milliseconds; `Infinity` for no limit. Past it
+   * `ERR_DB_ACQUIRE_TIMEOUT`. The deadline of the coroutine counts as well. Default 5,000.
+   */
+  readonly acquireTimeoutMs?: number;
+  /** How many may wait for a connection at once. One more is refused at once with `ERR_DB_POOL_FULL`. Default 1,000. */
+  readonly maxWaiters?: number;
+  /**
+   * How long committing or rolling back a transaction may take when its coroutine is being cancelled, in
+   * milliseconds. Past it the connection is destroyed, which rolls back. Default 10,000.
+   */
+  readonly endTimeoutMs?: number;
+  /** How long `close()` waits for running work, in milliseconds. Default 10,000. */
+  readonly closeTimeoutMs?: number;
+  /** How many compiled statements are kept for each connection. Default 256. */
+  readonly statementCacheSize?: number;
+  /** For SQLite alone. */
+  readonly sqlite?: SqliteOptions;
+}
+
+/** What only SQLite has. */
+export interface SqliteOptions {
+  /**
+   * `"full"`: a commit is on the disk before it is acknowledged. `"normal"`: a commit survives the end of the process,
+   * not a power failure; writes cost a third. Default `"full"`.
+   */
+  readonly synchronous?: "full" | "normal";
+  /** How long a write waits for another process that writes, in milliseconds. Past it `ERR_DB_BUSY`. Default 5,000. */
+  readonly busyTimeoutMs?: number;
+  /** How many threads run the reads that are not known to be quick. 1 to 16, default 2. */
+  readonly readers?: number;
+  /**
+   * How long a read may hold up the event loop, in milliseconds. A statement whose last runs in a reader's thread were
+   * all well below it runs on the event loop's own connection, which is many times cheaper; one run beyond it sends it
+   * back. 0 runs everything in threads. Default 5.
+   */
+  readonly inlineBudgetMs?: number;
+  /** How many writes that wait together share one commit. 1 switches it off. Default 64. */
+  readonly maxGroupSize?: number;
+  /** Page cache of each connection, in KiB. Default 16,384. */
+  readonly cacheKiB?: number;
+}
+
+/** One step of a database's schema. */
+export interface Migration {
+  /** The file's name: `0001-users.sql`. Its number is its place. */
+  readonly name: string;
+  /** Any number of statements. */
+  readonly sql: string;
+}
