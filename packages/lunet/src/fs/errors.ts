@@ -46,7 +46,17 @@ export class FileError extends LunetError {
   }
 }
 
-export function fileErrorFrom(action: string, path: string, error: SystemError): FileError {
+/**
+ * What is thrown for an error that an operation ended with: the system's become a `FileError`, all others stay.
+ *
+ * Call it after the wait, not in the callback: there the stack has the coroutine that asked.
+ */
+export function asFileError(action: string, path: string, error: unknown): unknown {
+  if (!isSystemError(error)) return error;
   const [code, found] = CONDITIONS[error.code ?? ""] ?? ["ERR_FILE", error.message];
   return new FileError(code, `Cannot ${action} ${JSON.stringify(path)}: found ${found}`, path, error);
+}
+
+function isSystemError(error: unknown): error is SystemError {
+  return error instanceof Error && "syscall" in error && !(error instanceof LunetError);
 }

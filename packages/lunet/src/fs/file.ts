@@ -23,7 +23,7 @@ import {
   type Done,
   type FileStatus,
 } from "../host/files.ts";
-import { FileError, fileErrorFrom } from "./errors.ts";
+import { asFileError, FileError } from "./errors.ts";
 import { checkPath, startPathOperation } from "./path-operation.ts";
 
 /** How long `close` waits for operations that are under way, in milliseconds. */
@@ -168,7 +168,11 @@ export class File implements AsyncDisposable {
    */
   async close(): Promise<void> {
     if (this.#closed) throw this.#closedError();
-    await shield(CLOSE_BUDGET_MS, () => this.#end());
+    try {
+      await shield(CLOSE_BUDGET_MS, () => this.#end());
+    } catch (error) {
+      throw asFileError("close", this.path, error);
+    }
   }
 
   /** Closes the file if it is open. */
@@ -182,7 +186,7 @@ export class File implements AsyncDisposable {
       this.#onIdle = () => {
         closeFile(this.#handle, (error) => {
           if (TRACE) ended("file", this);
-          if (error) fail(fileErrorFrom("close", this.path, error));
+          if (error) fail(error);
           else resume();
         });
       };
@@ -193,18 +197,22 @@ export class File implements AsyncDisposable {
     });
   }
 
-  #operate<T>(action: string, start: (done: Done<T>) => void): Promise<T> {
+  async #operate<T>(action: string, start: (done: Done<T>) => void): Promise<T> {
     if (this.#closed) throw this.#closedError();
-    return suspend<T>(`file.${action}`, (resume, fail) => {
-      start((error, value) => {
-        this.#underWay.delete(fail);
-        if (error === null) resume(value);
-        else fail(fileErrorFrom(action, this.path, error));
-        if (this.#closed && this.#underWay.size === 0) this.#onIdle?.();
+    try {
+      return await suspend<T>(`file.${action}`, (resume, fail) => {
+        start((error, value) => {
+          this.#underWay.delete(fail);
+          if (error === null) resume(value);
+          else fail(error);
+          if (this.#closed && this.#underWay.size === 0) this.#onIdle?.();
+        });
+        this.#underWay.add(fail);
+        return () => "pending";
       });
-      this.#underWay.add(fail);
-      return () => "pending";
-    });
+    } catch (error) {
+      throw asFileError(action, this.path, error);
+    }
   }
 
   async #atOffset<T>(action: string, position: number | undefined, body: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 /** One operation on a path: the check of the path, the wait, and the system's error as ours. */
 import { suspend } from "../co/mod.ts";
 import type { Done } from "../host/files.ts";
-import { FileError, fileErrorFrom } from "./errors.ts";
+import { asFileError, FileError } from "./errors.ts";
 
 /** A path with a NUL is refused: the system would take what stands before it for the path. */
 export function checkPath(action: string, path: string): void {
@@ -17,17 +17,21 @@ export function checkPath(action: string, path: string): void {
  * @param onCancel `leave`: a cancel leaves the wait at once, for what only looks or can be undone. `finish`: the wait
  * goes on, so that nothing changes any more behind the back of a scope that has ended.
  */
-export function startPathOperation<T>(
+export async function startPathOperation<T>(
   action: string,
   path: string,
   onCancel: "leave" | "finish",
   start: (done: Done<T>) => void,
 ): Promise<T> {
-  return suspend<T>(`fs.${action}`, (resume, fail) => {
-    start((error, value) => {
-      if (error === null) resume(value);
-      else fail(fileErrorFrom(action, path, error));
+  try {
+    return await suspend<T>(`fs.${action}`, (resume, fail) => {
+      start((error, value) => {
+        if (error === null) resume(value);
+        else fail(error);
+      });
+      return onCancel === "leave" ? () => {} : () => "pending";
     });
-    return onCancel === "leave" ? () => {} : () => "pending";
-  });
+  } catch (error) {
+    throw asFileError(action, path, error);
+  }
 }

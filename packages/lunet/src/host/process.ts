@@ -15,8 +15,18 @@ export function onLoopEmpty(listener: () => void): () => void {
   return () => process.off("beforeExit", listener);
 }
 
-/** Calls `listener` at each delivery of `signal`. While one listens, the signal's default action is off. */
+/** Node keeps no process alive for a signal; a timer that never fires does. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/**
+ * Calls `listener` at each delivery of `signal`, until the function that it returns is called. While one listens the
+ * signal's default action is off and the process stays alive.
+ */
 export function onSignal(signal: NodeJS.Signals, listener: () => void): () => void {
+  const alive = setInterval(() => {}, MAX_DELAY_MS);
   process.on(signal, listener);
-  return () => process.off(signal, listener);
+  return () => {
+    clearInterval(alive);
+    process.off(signal, listener);
+  };
 }
