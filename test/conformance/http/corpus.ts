@@ -864,6 +864,20 @@ const limits: readonly Case[] = [
     refusal: TARGET_TOO_LONG,
   },
   {
+    name: "a target that may be one byte longer than what the head has left",
+    rfc: "9112 3",
+    bytes: `GET ${target(76)}`,
+    limits: { ...LIMITS, maxTargetBytes: 76 },
+    refusal: TOO_LARGE,
+  },
+  {
+    name: "a target that may take what the head has left",
+    rfc: "9112 3",
+    bytes: `GET ${target(76)}`,
+    limits: { ...LIMITS, maxTargetBytes: 75 },
+    refusal: TARGET_TOO_LONG,
+  },
+  {
     name: "an absolute target over the limit",
     rfc: "9112 3",
     bytes: `GET http://a${target(13)} HTTP/1.1\r\n${HOST}\r\n`,
@@ -938,6 +952,13 @@ const limits: readonly Case[] = [
     messages: [{ content: "xy" }],
   },
   {
+    name: "extensions as long as the limit behind a size of 16 digits",
+    rfc: "9112 7.1.1",
+    bytes: `${CHUNKED_HEAD}0000000000000001;abcd\r\nx\r\n0\r\n\r\n`,
+    limits: LIMITS,
+    messages: [{ content: "x" }],
+  },
+  {
     name: "extensions one byte over the limit together",
     rfc: "9112 7.1.1",
     bytes: `${CHUNKED_HEAD}1;a\r\nx\r\n1;bcd\r\ny\r\n0\r\n\r\n`,
@@ -986,7 +1007,7 @@ const limits: readonly Case[] = [
   {
     name: "trailers that are counted apart from fields",
     rfc: "6585 5",
-    bytes: `POST / HTTP/1.1\r\n${HOST}A: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\na:\r\nb:\r\nc:\r\n\r\n${headOf(80)}`,
+    bytes: `POST / HTTP/1.1\r\n${HOST}A: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\na:\r\nb:\r\nc:\r\n\r\nGET http://a HTTP/1.1\r\n${HOST}A: 1\r\nB: 2\r\n\r\n`,
     limits: LIMITS,
     messages: [{}, {}],
   },

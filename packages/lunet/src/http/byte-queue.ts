@@ -20,17 +20,22 @@ const DEL = 127;
 const FIRST_VISIBLE = 32;
 
 export class ByteQueue {
-  /** What is queued stands from `#start` up to `#end`. */
+  /** What is queued stands from `#start` up to `#end`. Only memory that was allocated here goes on behind `#end`. */
   #buffer: Buffer = NO_BYTES;
   #start = 0;
   #end = 0;
-  /** Whether `#buffer` was allocated here and may be written behind `#end`. */
-  #isOwned = false;
+  /** Where in the stream `#buffer` begins. */
+  #bufferOffset = 0;
   /** Bytes at the front that are known to hold no line end, so that each byte is looked at once. */
   #scanned = 0;
 
   get length(): number {
     return this.#end - this.#start;
+  }
+
+  /** How many bytes have been taken since the first. */
+  get offset(): number {
+    return this.#bufferOffset + this.#start;
   }
 
   /** Whether `readLine` has looked at bytes and not yet returned them. */
@@ -40,13 +45,13 @@ export class ByteQueue {
 
   push(bytes: Uint8Array): void {
     if (this.#start === this.#end) {
+      this.#bufferOffset += this.#start;
       this.#buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       this.#start = 0;
       this.#end = bytes.length;
-      this.#isOwned = false;
       return;
     }
-    if (!this.#isOwned || this.#end + bytes.length > this.#buffer.length) this.#grow(bytes.length);
+    if (this.#end + bytes.length > this.#buffer.length) this.#grow(bytes.length);
     this.#buffer.set(bytes, this.#end);
     this.#end += bytes.length;
   }
@@ -56,14 +61,15 @@ export class ByteQueue {
     const grown = Buffer.allocUnsafeSlow(Math.max(SMALLEST_BUFFER_BYTES, (length + moreBytes) * 2));
     this.#buffer.copy(grown, 0, this.#start, this.#end);
     this.#buffer = grown;
+    this.#bufferOffset += this.#start;
     this.#start = 0;
     this.#end = length;
-    this.#isOwned = true;
   }
 
   /** Forgets every byte and lets go of the memory. */
   release(): void {
     this.#buffer = NO_BYTES;
+    this.#bufferOffset += this.#start;
     this.#start = this.#end = this.#scanned = 0;
   }
 

@@ -13,7 +13,7 @@ export const VALUE_CHARACTERS = "\\t\\x20-\\x7e\\x80-\\xff";
 
 const TOKEN = new RegExp(`^[${TOKEN_CHARACTERS}]+$`);
 const FIELD_VALUE = new RegExp(`^[${VALUE_CHARACTERS}]*$`);
-const FIELD_LINE = new RegExp(`^[${TOKEN_CHARACTERS}]+:[${VALUE_CHARACTERS}]*$`);
+const FIELD_NAME = new RegExp(`^[${TOKEN_CHARACTERS}]+:`);
 
 const HTAB = 9;
 const SPACE = 32;
@@ -28,21 +28,18 @@ export function isFieldValue(text: string): boolean {
   return FIELD_VALUE.test(text);
 }
 
-/** Checks one field line without its line end. Throws `HttpError` 400. */
+/**
+ * Checks that a line, which holds no control byte but HTAB, starts with a field name and a colon. Throws `HttpError` 400.
+ */
 export function checkFieldLine(line: string): void {
-  if (FIELD_LINE.test(line)) return;
+  if (FIELD_NAME.test(line)) return;
   const first = line.charCodeAt(0);
   if (first === SPACE || first === HTAB) {
     const message = `Cannot parse field line ${quote(line)}: found white space at its start, wanted a field name`;
     throw new HttpError("ERR_HTTP_FIELD_FOLDED", message);
   }
-  const colon = line.indexOf(":");
-  if (colon === -1 || !isToken(line.slice(0, colon))) {
-    const message = `Cannot parse field line ${quote(line)}: found no name directly before a colon, wanted a token`;
-    throw new HttpError("ERR_HTTP_FIELD_NAME", message);
-  }
-  const message = `Cannot parse field line ${quote(line)}: found a control byte in its value, wanted none but HTAB`;
-  throw new HttpError("ERR_HTTP_CONTROL_BYTE", message);
+  const message = `Cannot parse field line ${quote(line)}: found no token directly before a colon`;
+  throw new HttpError("ERR_HTTP_FIELD_NAME", message);
 }
 
 /** The part of `text` from `from` up to `to`, without the white space around it. */

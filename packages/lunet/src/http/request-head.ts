@@ -234,7 +234,7 @@ function readHost(target: string, method: string, minor: 0 | 1, hosts: number, h
     const message = `Cannot read Host ${quote(host)}: wanted a host with an optional port`;
     throw new HttpError("ERR_HTTP_HOST_INVALID", message);
   }
-  if (target.charCodeAt(0) === 47 || target === "*") return host;
+  if (target.startsWith("/")) return host;
   return method === "CONNECT" ? target : (ABSOLUTE_FORM.exec(target)?.[1] ?? host);
 }
 

@@ -128,9 +128,9 @@ export class RequestParser {
   #phase: Phase = "head";
   #error: unknown;
 
-  /** The front of the queue as text, from `#textAt` on; heads that arrived together share it. */
+  /** Text of the stream from `#textOffset` on; heads that arrived together share it. */
   #text = "";
-  #textAt = 0;
+  #textOffset = 0;
 
   /** Checked lines of the head or trailer section that is read line by line, with their line ends. */
   #lines = "";
@@ -225,28 +225,27 @@ export class RequestParser {
         throw new HttpError("ERR_HTTP_EMPTY_LINE", "Cannot read request: found two empty lines before it, wanted one");
       }
       this.#skippedEmptyLine = true;
-      this.#textAt += 2;
     }
   }
 
   /** The head at the front when all of it is here and sound; reading it line by line decides about any other. */
   #readWholeHead(): RequestHead | undefined {
-    if (!matchesHead(this.#text, this.#textAt)) {
+    let start = this.#queue.offset - this.#textOffset;
+    if (!matchesHead(this.#text, start)) {
       // Decode no more than a head may have, so that whatever matches is within the limit.
       this.#text = this.#queue.text(this.#limits.maxHeaderBytes);
-      this.#textAt = 0;
-      if (!matchesHead(this.#text, 0)) return undefined;
+      this.#textOffset = this.#queue.offset;
+      start = 0;
+      if (!matchesHead(this.#text, start)) return undefined;
     }
     const end = WHOLE_HEAD.lastIndex;
-    const head = new RequestHead(this.#text, this.#textAt, end, this.#limits);
-    this.#queue.skip(end - this.#textAt);
-    this.#textAt = end;
+    const head = new RequestHead(this.#text, start, end, this.#limits);
+    this.#queue.skip(end - start);
     return head;
   }
 
   /** Reads and checks lines until the empty one. Returns whether the head is complete; it is in `#lines` then. */
   #readHeadLines(): boolean {
-    this.#text = "";
     for (;;) {
       const isFirst = this.#lines === "";
       const left = this.#limits.maxHeaderBytes - this.#lines.length;
@@ -297,12 +296,10 @@ export class RequestParser {
     if (this.#queue.length === 0) return NEED_DATA;
     const piece = this.#queue.take(this.#remaining);
     this.#remaining -= piece.length;
-    this.#textAt += piece.length;
     return piece;
   }
 
   #nextChunked(): Content | MessageEnd | typeof NEED_DATA {
-    this.#text = "";
     for (;;) {
       switch (this.#phase) {
         case "size":
