@@ -144,7 +144,8 @@ for (const [name, fields] of [
     );
     const answer = await connection.readAnswer();
     connection.close();
-    assert.equal(answer?.status, 200, answer?.text);
+    assert.ok(answer !== undefined);
+    assert.equal(answer.status, 200, answer.text);
   });
 }
 

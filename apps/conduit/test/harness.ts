@@ -63,6 +63,10 @@ export interface RequestOptions {
 export interface StartOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly arguments?: readonly string[];
+  /** Arguments of Node, before the program. */
+  readonly nodeArguments?: readonly string[];
+  /** How many files and sockets the process may have open. Default: what the tests may have. */
+  readonly maxDescriptors?: number;
   /** Where the database is. Default: a fresh temporary directory, removed at the end. */
   readonly directory?: string;
 }
@@ -109,7 +113,19 @@ export class ConduitProcess {
 
   constructor(directory: string, options: StartOptions) {
     const conditions = process.execArgv.filter((argument) => argument.startsWith("--conditions"));
-    this.child = spawn(process.execPath, [...conditions, MAIN, ...(options.arguments ?? [])], {
+    const command = [
+      process.execPath,
+      ...conditions,
+      ...(options.nodeArguments ?? []),
+      MAIN,
+      ...(options.arguments ?? []),
+    ];
+    // The limit is inherited by the program that takes the shell's place.
+    if (options.maxDescriptors !== undefined) {
+      command.unshift("/bin/sh", "-c", `ulimit -n ${options.maxDescriptors}; exec "$@"`, "sh");
+    }
+    const [program = "", ...rest] = command;
+    this.child = spawn(program, rest, {
       cwd: directory,
       stdio: ["ignore", "pipe", "pipe"],
       env: {
