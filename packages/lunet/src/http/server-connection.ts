@@ -13,6 +13,7 @@
  *   the last words are then written in one place, at the end of `run`.
  */
 import { TRACE, ended, made } from "#trace";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { Cancelled, ClosedError, liveChildren, scope, type Coroutine } from "../co/mod.ts";
 import { monotonicMs } from "../host/clock.ts";
 import { SocketError, type Connection } from "../net/mod.ts";
@@ -39,6 +40,8 @@ export type ConnectionPhase = "idle" | "head" | "content" | "handling" | "replyi
 export interface ConnectionHost {
   readonly handler: Handler;
   readonly limits: Readonly<ServerLimits>;
+  /** The monotonic clock as the last sweep read it. */
+  readonly nowMs: number;
   /** When the drain began, on the monotonic clock; `undefined` before. */
   readonly drainingSinceMs: number | undefined;
   /** Serialized fields that every reply gets. */
@@ -66,6 +69,13 @@ export interface ReplyEvent {
 const FLUSH_BYTES = 65_536;
 /** Content is written in pieces of this size, so that a stalled client shows. */
 const PIECE_BYTES = 65_536;
+
+interface StreamedReply {
+  readonly request: HttpRequest;
+  readonly status: number;
+  readonly content: AsyncIterable<string | Uint8Array>;
+  readonly framing: ContentFraming;
+}
 
 const fieldTexts = new WeakMap<ReplyFields, string>();
 
@@ -116,6 +126,13 @@ export class ServerConnection implements ContentSource {
   #requestStartedMs = 0;
   /** A reply whose scope is being left; it is sent when the coroutines that its handler spawned have ended. */
   #held: Reply | undefined;
+  /** What the handler returned, when it has to be waited for. */
+  #pending: Promise<Reply | Response> | undefined;
+  #streaming: StreamedReply | undefined;
+  /** Runs a function in the coroutine's context, from outside. */
+  #inContext: <T>(body: () => T) => T = (body) => body();
+  /** A request was served since the phase was set. */
+  #served = false;
   /** Content of the current request that the handler has not read yet. */
   #contentLeft = false;
   #continueWanted = false;
@@ -137,7 +154,7 @@ export class ServerConnection implements ContentSource {
     this.#server = server;
     this.#connection = connection;
     this.#parser = new RequestParser(server.limits);
-    this.phaseSinceMs = monotonicMs();
+    this.phaseSinceMs = server.nowMs;
   }
 
   /** Hands over the coroutine that `run` runs in, which is what gets cancelled. */
@@ -200,7 +217,8 @@ export class ServerConnection implements ContentSource {
 
   #enter(phase: ConnectionPhase): void {
     this.phase = phase;
-    this.phaseSinceMs = monotonicMs();
+    this.phaseSinceMs = this.#server.nowMs;
+    this.#served = false;
   }
 
   /** Serves the connection to its end and closes it. */
@@ -226,34 +244,97 @@ export class ServerConnection implements ContentSource {
     const held = this.#held;
     if (held === undefined) return;
     this.#held = undefined;
-    await this.#answer(this.#request as HttpRequest, held);
+    this.#answer(this.#request as HttpRequest, held);
+    await this.#sendStream();
   }
 
   /** Serves until the connection is finished, or until a handler leaves coroutines behind. */
   async #serveRequests(): Promise<void> {
-    while (!this.#finished) {
+    this.#inContext = AsyncLocalStorage.snapshot();
+    while (!this.#finished && this.#held === undefined) {
+      if (this.#advance()) {
+        this.#enter(this.#parser.state === "idle" && this.#requests > 0 ? "idle" : "head");
+        if (!(await this.#connection.consume(this.#consume))) this.#finished = true;
+      } else {
+        await this.#takeOver();
+      }
+    }
+  }
+
+  /** Takes bytes in as they arrive, while the coroutine waits for them. False when the coroutine has to go on itself. */
+  readonly #consume = (bytes: Uint8Array): boolean => {
+    this.#parser.push(bytes);
+    return this.#inContext(this.#advance);
+  };
+
+  /**
+   * Serves what has arrived as far as it goes without waiting. True when that was all, and more bytes are wanted; false
+   * when something is left for the coroutine: a handler's promise, a stream, a slow client, the end.
+   */
+  readonly #advance = (): boolean => {
+    for (;;) {
       const head = this.#nextHead();
       if (head === undefined) {
-        const flushed = this.#flush();
-        if (flushed !== undefined) await flushed;
-        if (!(await this.#receive())) return;
-        continue;
+        if (this.#phaseIsStale()) this.#enter(this.#parser.state === "idle" ? "idle" : "head");
+        return !this.#finished && this.#tryFlush();
       }
-      const request = new HttpRequest(head, this, this.#peerAddress);
-      if (TRACE) made("request", request, this);
-      this.#request = request;
-      this.#requests++;
-      this.#contentLeft = head.hasContent;
-      this.#continueWanted = head.expectContinue;
-      this.#replyStarted = false;
-      this.#requestStartedMs = this.#server.onReply === undefined ? 0 : monotonicMs();
+      if (!this.#dispatch(head)) return false;
+      if (this.#finished) return false;
+    }
+  };
 
+  /** The phase follows the parser only where the sweep would see the difference. */
+  #phaseIsStale(): boolean {
+    const isIdle = this.#parser.state === "idle" && this.#requests > 0;
+    return this.#served || (this.phase === "idle") !== isIdle;
+  }
+
+  /** Starts a request. False when its reply has to be waited for. */
+  #dispatch(head: RequestHead): boolean {
+    const server = this.#server;
+    const request = new HttpRequest(head, this, this.#peerAddress);
+    if (TRACE) made("request", request, this);
+    this.#request = request;
+    this.#requests++;
+    this.#served = true;
+    this.#contentLeft = head.hasContent;
+    this.#continueWanted = head.expectContinue;
+    this.#replyStarted = false;
+    if (server.onReply !== undefined) this.#requestStartedMs = monotonicMs();
+    let reply: Reply;
+    try {
+      if (head.expectsUnknown) throw new HttpError("ERR_HTTP_EXPECTATION", "Cannot meet Expect: wanted 100-continue");
+      if (head.method === "CONNECT") throw new HttpError("ERR_HTTP_METHOD_UNSUPPORTED", "Cannot serve CONNECT");
+      const result = server.handler(request);
+      if (isPromise(result)) {
+        this.#pending = result;
+        this.#enter("handling");
+        // The coroutine takes it over in a later microtask; a rejection until then is not unhandled.
+        result.catch(() => {});
+        return false;
+      }
+      reply = replyOf(result);
+    } catch (error) {
+      reply = this.#failureReply(error, request);
+    }
+    if (liveChildren() > 0) {
+      this.#held = reply;
+      return false;
+    }
+    return this.#answer(request, reply);
+  }
+
+  /** Goes on with what `#advance` left: waits for the handler, sends a stream, waits for a slow client. */
+  async #takeOver(): Promise<void> {
+    const flushed = this.#flush();
+    if (flushed !== undefined) await flushed;
+    const pending = this.#pending;
+    if (pending !== undefined) {
+      this.#pending = undefined;
+      const request = this.#request as HttpRequest;
       let reply: Reply;
       try {
-        if (head.expectsUnknown) throw new HttpError("ERR_HTTP_EXPECTATION", "Cannot meet Expect: wanted 100-continue");
-        if (head.method === "CONNECT") throw new HttpError("ERR_HTTP_METHOD_UNSUPPORTED", "Cannot serve CONNECT");
-        const result = this.#server.handler(request);
-        reply = replyOf(isPromise(result) ? await this.#wait(result) : result);
+        reply = replyOf(await pending);
       } catch (error) {
         if (error instanceof Cancelled) throw error;
         reply = this.#failureReply(error, request);
@@ -262,9 +343,15 @@ export class ServerConnection implements ContentSource {
         this.#held = reply;
         return;
       }
-      const answered = this.#answer(request, reply);
-      if (answered !== undefined) await answered;
+      this.#answer(request, reply);
     }
+    await this.#sendStream();
+  }
+
+  async #sendStream(): Promise<void> {
+    const stream = this.#streaming;
+    this.#streaming = undefined;
+    if (stream !== undefined) await this.#streamContent(stream);
   }
 
   /** The next request's head, if it has arrived. A message that cannot be served is answered, and is the last. */
@@ -287,31 +374,6 @@ export class ServerConnection implements ContentSource {
   #refuse(error: HttpError): void {
     this.#writeWhole(this.#server.errorReply(error, undefined), "GET", 1, false);
     this.#finished = true;
-  }
-
-  /** Waits for bytes of the next request. False when there will be none. */
-  async #receive(): Promise<boolean> {
-    if (this.#finished) return false;
-    const isIdle = this.#parser.state === "idle";
-    if (isIdle && this.#requests > 0) {
-      if (this.phase !== "idle") this.#enter("idle");
-    } else if (this.phase !== "head") this.#enter("head");
-    let bytes = this.#connection.tryRead();
-    if (bytes === undefined) bytes = await this.#connection.read();
-    if (bytes === null) {
-      this.#finished = true;
-      return false;
-    }
-    this.#parser.push(bytes);
-    if (this.phase === "idle") this.#enter("head");
-    return true;
-  }
-
-  async #wait(result: Promise<Reply | Response>): Promise<Reply | Response> {
-    this.#enter("handling");
-    const flushed = this.#flush();
-    if (flushed !== undefined) await flushed;
-    return result;
   }
 
   readonly #peerAddress = (): string => {
@@ -385,30 +447,30 @@ export class ServerConnection implements ContentSource {
     }
   }
 
-  /** Sends the reply to a request. Waits only when the content is a stream or the client is slow to take it. */
-  #answer(request: HttpRequest, reply: Reply): Promise<void> | undefined {
+  /** Answers a request. False when the content is a stream, which the coroutine sends. */
+  #answer(request: HttpRequest, reply: Reply): boolean {
     const { head } = request;
     const server = this.#server;
     if (this.#contentLeft && !this.#discardArrived()) this.#finished = true;
     this.#contentLeft = false;
     const last = this.#requests >= server.limits.maxRequestsPerConnection;
-    if (!head.keepAlive || server.drainingSinceMs !== undefined || last) this.#finished = true;
+    if (!head.keepAlive || last || server.drainingSinceMs !== undefined) this.#finished = true;
     const { content } = reply;
-    let waits: Promise<void> | undefined;
     let contentBytes = 0;
     try {
-      if (content === undefined || typeof content === "string" || content instanceof Uint8Array) {
+      if (typeof content === "string" || content === undefined || content instanceof Uint8Array) {
         contentBytes = this.#writeWhole(reply, head.method, head.minor, !this.#finished);
-        if (this.#out.length >= FLUSH_BYTES) waits = this.#flush();
       } else {
-        return this.#stream(request, reply, content);
+        this.#startStream(request, reply, content);
+        return false;
       }
     } catch (error) {
       // The handler's reply cannot be sent as it is: a field with a line end, a status out of range.
-      contentBytes = this.#writeWhole(this.#failureReply(error, request), head.method, head.minor, !this.#finished);
+      reply = this.#failureReply(error, request);
+      contentBytes = this.#writeWhole(reply, head.method, head.minor, !this.#finished);
     }
     this.#replied(request, reply.status, contentBytes, true);
-    return waits;
+    return this.#out.length < FLUSH_BYTES || this.#tryFlush();
   }
 
   #replied(request: HttpRequest, status: number, contentBytes: number, complete: boolean): void {
@@ -448,23 +510,17 @@ export class ServerConnection implements ContentSource {
     return sent ? text.length : 0;
   }
 
-  /** Sends a reply whose content is a stream. */
-  #stream(request: HttpRequest, reply: Reply, content: AsyncIterable<string | Uint8Array>): Promise<void> {
+  /** Begins a reply whose content is a stream. A head that cannot be serialized throws here, before anything is out. */
+  #startStream(request: HttpRequest, reply: Reply, content: AsyncIterable<string | Uint8Array>): void {
     const { method, minor } = request.head;
     const framing = !allowsContent(method, reply.status) ? "none" : minor === 1 ? "chunked" : "close";
     if (framing === "close") this.#finished = true;
-    // Here, not in the coroutine below: a head that cannot be serialized must be answered otherwise.
     this.#out += this.#headText(reply, framing, minor, !this.#finished);
-    return this.#streamContent(request, reply, content, framing);
+    this.#replyStarted = true;
+    this.#streaming = { request, status: reply.status, content, framing };
   }
 
-  async #streamContent(
-    request: HttpRequest,
-    reply: Reply,
-    content: AsyncIterable<string | Uint8Array>,
-    framing: ContentFraming,
-  ): Promise<void> {
-    this.#replyStarted = true;
+  async #streamContent({ request, status, content, framing }: StreamedReply): Promise<void> {
     this.#enter("replying");
     let contentBytes = 0;
     let complete = false;
@@ -490,7 +546,7 @@ export class ServerConnection implements ContentSource {
       if (error instanceof Cancelled) throw error;
       if (!(error instanceof SocketError) && !(error instanceof ClosedError)) this.#failureReply(error, request);
     } finally {
-      this.#replied(request, reply.status, contentBytes, complete);
+      this.#replied(request, status, contentBytes, complete);
     }
   }
 
@@ -499,6 +555,16 @@ export class ServerConnection implements ContentSource {
       const piece = bytes.subarray(start, start + PIECE_BYTES);
       if (!this.#connection.tryWrite(piece)) await this.#connection.write(piece);
     }
+  }
+
+  /** Writes what has been collected, if that needs no wait. */
+  #tryFlush(): boolean {
+    const text = this.#out;
+    if (text === "") return true;
+    if (text.length > PIECE_BYTES || this.#connection.closed || !this.#connection.tryWrite(text, "latin1"))
+      return false;
+    this.#out = "";
+    return true;
   }
 
   /** Writes what has been collected. Waits when the client is slow to take it. */

@@ -82,6 +82,7 @@ export class ConnectionServer implements ConnectionHost {
   readonly limits: Readonly<ServerLimits>;
   readonly commonFields: string;
   readonly onReply: ((event: ReplyEvent) => void) | undefined;
+  nowMs = monotonicMs();
   drainingSinceMs: number | undefined;
   readonly #connections = new Set<ServerConnection>();
   readonly #errorReply: (error: HttpError, request: HttpRequest | undefined) => Reply;
@@ -145,8 +146,8 @@ export class ConnectionServer implements ConnectionHost {
 
   /** Applies the limits of time to every connection. */
   sweep(): void {
-    const now = monotonicMs();
-    for (const connection of this.#connections) connection.sweep(now);
+    this.nowMs = monotonicMs();
+    for (const connection of this.#connections) connection.sweep(this.nowMs);
   }
 
   failed(error: unknown): void {

@@ -31,6 +31,7 @@ export interface BufferOptions {
 /** How long `close` flushes and waits for the peer's end. */
 export const DEFAULT_LINGER_MS = 1_000;
 
+const NO_BYTES = new Uint8Array(0);
 const MAX_BUFFER_SIZE = 16 * 1024 * 1024;
 
 export function checkBufferSize(name: string, size: number): number {
@@ -83,6 +84,7 @@ export class Connection implements AsyncDisposable {
   #failure: SocketError | undefined;
   #resumeRead: ((bytes: Uint8Array | null) => void) | undefined;
   #failRead: ((error: unknown) => void) | undefined;
+  #consumer: ((bytes: Uint8Array) => boolean) | undefined;
   #resumeWrite: (() => void) | undefined;
   #failWrite: ((error: unknown) => void) | undefined;
   #onGone: ((how: "ended" | "closed") => void) | undefined;
@@ -95,6 +97,7 @@ export class Connection implements AsyncDisposable {
     return this.#forgetRead;
   };
   readonly #forgetRead = (): void => {
+    this.#consumer = undefined;
     this.#resumeRead = undefined;
     this.#failRead = undefined;
   };
@@ -150,6 +153,10 @@ export class Connection implements AsyncDisposable {
   #receive(bytes: Uint8Array): boolean {
     this.#bytesRead += bytes.length;
     if (this.#closing) return true;
+    if (this.#consumer !== undefined) {
+      if (!this.#consumer(bytes)) this.#wakeReader(NO_BYTES);
+      return true;
+    }
     if (this.#resumeRead !== undefined && bytes.length <= this.#readBufferSize) {
       this.#wakeReader(bytes);
       return true;
@@ -259,6 +266,26 @@ export class Connection implements AsyncDisposable {
       return Promise.reject(error);
     }
     return ready === undefined ? suspend("net.read", this.#startRead) : Promise.resolve(ready);
+  }
+
+  /**
+   * Reads without being resumed for each arrival: calls `consume` with bytes as they come, outside the coroutine, while
+   * this call waits. The wait ends when `consume` returns false, or at the end of the stream.
+   *
+   * For protocols that answer most messages at once; `consume` must not wait, must not throw, and runs in the context of
+   * the transport. Bytes are not cut to `readBufferSize` then.
+   *
+   * @returns True when `consume` ended it, false at the end of the stream.
+   * @throws As `read`.
+   */
+  async consume(consume: (bytes: Uint8Array) => boolean): Promise<boolean> {
+    ensureCoroutine("net.consume");
+    for (let bytes = this.tryRead(); bytes !== undefined; bytes = this.tryRead()) {
+      if (bytes === null) return false;
+      if (!consume(bytes)) return true;
+    }
+    this.#consumer = consume;
+    return (await suspend("net.consume", this.#startRead)) !== null;
   }
 
   #ensureWritable(): void {
