@@ -967,6 +967,13 @@ const limits: readonly Case[] = [
     refusal: CHUNK_LINE,
   },
   {
+    name: "chunks that are counted for each message",
+    rfc: "9110 15.5.14",
+    bytes: `${CHUNKED_HEAD}9\r\n012345678\r\n0\r\n\r\n`.repeat(2),
+    limits: LIMITS,
+    messages: [{ content: "012345678" }, { content: "012345678" }],
+  },
+  {
     name: "extensions that are counted for each message",
     rfc: "9112 7.1.1",
     bytes: `${CHUNKED_HEAD}1;abcd\r\nx\r\n0\r\n\r\n`.repeat(2),

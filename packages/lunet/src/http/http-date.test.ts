@@ -37,6 +37,8 @@ test("puts a two-digit year at most 50 years ahead of now", () => {
   assert.equal(parseHttpDate("Sunday, 06-Nov-76 08:49:37 GMT", now), Date.UTC(2076, 10, 6, 8, 49, 37));
   assert.equal(parseHttpDate("Sunday, 06-Nov-77 08:49:37 GMT", now), Date.UTC(1977, 10, 6, 8, 49, 37));
   assert.equal(parseHttpDate("Sunday, 06-Nov-00 08:49:37 GMT", Date.UTC(2099, 0)), Date.UTC(2100, 10, 6, 8, 49, 37));
+  assert.equal(parseHttpDate("Sunday, 06-Nov-49 08:49:37 GMT", Date.UTC(2099, 0)), Date.UTC(2149, 10, 6, 8, 49, 37));
+  assert.equal(parseHttpDate("Sunday, 06-Nov-50 08:49:37 GMT", Date.UTC(2099, 0)), Date.UTC(2050, 10, 6, 8, 49, 37));
   assert.equal(parseHttpDate("Sunday, 06-Nov-69 08:49:37 GMT"), Date.UTC(2069, 10, 6, 8, 49, 37));
   assert.equal(parseHttpDate("Sunday, 06-Nov-70 08:49:37 GMT"), Date.UTC(1970, 10, 6, 8, 49, 37));
 });

@@ -66,9 +66,8 @@ type Digits = string | undefined;
 
 function toMs(year: number, month: Digits, day: Digits, time: readonly Digits[]): number | undefined {
   const date = new Date(0);
-  const monthIndex = MONTHS.indexOf(month ?? "");
-  date.setUTCFullYear(year, monthIndex, Number(day));
-  if (date.getUTCDate() !== Number(day) || date.getUTCMonth() !== monthIndex) return undefined;
+  date.setUTCFullYear(year, MONTHS.indexOf(month ?? ""), Number(day));
+  if (date.getUTCDate() !== Number(day)) return undefined;
   const [hours, minutes, seconds] = time.map(Number);
   return date.getTime() + ((hours ?? 0) * 3_600 + (minutes ?? 0) * 60 + (seconds ?? 0)) * 1_000;
 }

@@ -68,10 +68,12 @@ test("reads a query as a form", () => {
   assert.equal(query.get("e"), "a=b");
   assert.equal(query.get(""), "x");
   assert.equal(query.get("absent"), undefined);
+  assert.equal(query.has("absent"), false);
   assert.deepEqual(query.getAll("absent"), []);
   assert.equal(query.size, 6);
   assert.deepEqual([...query][1], ["limit", "20"]);
   assert.equal(parseQuery("").size, 0);
+  assert.equal(parseQuery("a").has("b"), false);
 });
 
 test("treats a plus sign as a space and an encoded one as itself", () => {
