@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,6 +24,19 @@ test("a started server answers at its address and lives until it is stopped", as
   assert.equal(existsSync(join(root, ".tmp/conduit.pid")), false);
   assert.match(readFileSync(running.log, "utf8"), /asked/);
   await assert.rejects(fetch(running.address));
+});
+
+test("a started server outlives the process that started it, and its group", async (t) => {
+  const root = project(t, SERVER);
+  const source = `import { start } from ${JSON.stringify(new URL("background.ts", import.meta.url).href)};
+    await start({ root: ${JSON.stringify(root)}, program: "server.mjs" });`;
+  const starter = spawn(process.execPath, ["--input-type=module", "--eval", source], {
+    stdio: "inherit",
+    detached: true,
+  });
+  assert.deepEqual(await once(starter, "exit"), [0, null]);
+  assert.throws(() => process.kill(-starter.pid!, 0), { code: "ESRCH" });
+  assert.equal(await (await fetch(readRunning(root)!.address)).text(), "well");
 });
 
 test("a second start is refused and leaves the first server alone", async (t) => {
