@@ -255,9 +255,8 @@ export class ServerConnection implements ContentSource {
       if (this.#advance()) {
         this.#enter(this.#parser.state === "idle" && this.#requests > 0 ? "idle" : "head");
         if (!(await this.#connection.consume(this.#consume))) this.#finished = true;
-      } else {
-        await this.#takeOver();
       }
+      await this.#takeOver();
     }
   }
 
