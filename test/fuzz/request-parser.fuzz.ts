@@ -177,13 +177,13 @@ function checkMessage(message: ObservedMessage, text: string): void {
   const cutOut = observe(Buffer.from(text + NEXT, "latin1"), []);
   assert.equal(cutOut.messages.length, 2, "cut out, another follows");
   assert.equal(cutOut.messages[0]?.end, text.length, "cut out, it ends at the same byte");
-  assert.equal(understood(cutOut.messages[0] as ObservedMessage), wanted, "cut out");
+  assert.equal(understood(cutOut.messages[0]), wanted, "cut out");
 
   const written = serialize(message);
   const again = observe(Buffer.from(written + NEXT, "latin1"), []);
   assert.equal(again.messages.length, 2, `written anew, another follows: ${again.refusal?.message}`);
   assert.equal(again.messages[0]?.end, written.length, "written anew, it ends where it was written to end");
-  assert.equal(understood(again.messages[0] as ObservedMessage), wanted, "written anew");
+  assert.equal(understood(again.messages[0]), wanted, "written anew");
 
   const reference = readNaively(text);
   assert.equal(reference.end, text.length, "the second reader ends at the same byte");

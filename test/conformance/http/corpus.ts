@@ -717,7 +717,7 @@ const limits: readonly Case[] = [
   {
     name: "a head over the limit by its last line",
     rfc: "6585 5",
-    bytes: `${headOf(82).slice(0, -2)}`,
+    bytes: headOf(82).slice(0, -2),
     limits: LIMITS,
     refusal: TOO_LARGE,
   },

@@ -95,6 +95,17 @@ test("refuses values that could end the line, or do not fit into one byte per ch
   assert.match(head({ fields: [["X-A", "\tcaf\xe9 "]] }), /X-A: \tcaf\xe9 \r\n/);
 });
 
+test("refuses names and values that are no text", () => {
+  for (const field of [
+    [undefined, "x"],
+    ["X-A", undefined],
+    ["X-A", 1],
+    ["X-A", null],
+  ] as const) {
+    assert.throws(() => head({ fields: [field as never] }), { name: "TypeError", code: "ERR_HTTP_INVALID_FIELD" });
+  }
+});
+
 test("refuses names that are no token, each time", () => {
   for (const name of ["", "a b", "a:", "a\r\nb", "é", "a b"]) {
     assert.throws(() => head({ fields: [[name, "x"]] }), { name: "TypeError", code: "ERR_HTTP_INVALID_FIELD" });

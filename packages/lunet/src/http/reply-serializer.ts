@@ -233,22 +233,22 @@ function connectionLine(head: ReplyHead): string {
   return head.minor === 1 ? "" : "Connection: keep-alive\r\n";
 }
 
-function checkField(name: string, value: string): void {
-  if (!checkedNames.has(name)) checkName(name);
+function checkField(name: unknown, value: unknown): void {
+  if (typeof name !== "string" || !checkedNames.has(name)) checkName(name);
   if (typeof value !== "string" || !isFieldValue(value)) {
     throw invalidField(name, `value ${quote(String(value))}`, "text of bytes without control characters");
   }
 }
 
-function checkName(name: string): void {
-  if (typeof name !== "string" || !isToken(name)) throw invalidField(String(name), "it as a name", "a token");
+function checkName(name: unknown): void {
+  if (typeof name !== "string" || !isToken(name)) throw invalidField(name, "it as a name", "a token");
   if (RESERVED_FIELDS.has(name.toLowerCase()))
     throw invalidField(name, "it among the fields", "the server to write it");
   if (checkedNames.size < MAX_CHECKED_NAMES) checkedNames.add(name);
 }
 
-function invalidField(name: string, found: string, wanted: string): TypeError {
-  const message = `Cannot serialize field ${quote(name)}: found ${found}, wanted ${wanted}`;
+function invalidField(name: unknown, found: string, wanted: string): TypeError {
+  const message = `Cannot serialize field ${quote(String(name))}: found ${found}, wanted ${wanted}`;
   return Object.assign(new TypeError(message), { code: "ERR_HTTP_INVALID_FIELD" });
 }
 
