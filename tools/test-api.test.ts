@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { start, stop } from "./background.ts";
 
 const program = fileURLToPath(new URL("../bin/test_api.sh", import.meta.url));
 
@@ -41,6 +45,25 @@ test("a server that answers anything else fails every step, and none of them end
   assert.match(stdout, /FAIL DELETE \/articles\/:slug.*\n {5}.*found status 200, wanted/);
   assert.equal(lines.at(-1), `0 passed, ${failed.length} failed`);
   assert.equal(status, 1);
+});
+
+test("every step passes on Conduit, and passes again on the database that the first walk used", async (t) => {
+  const root = mkdtempSync(join(tmpdir(), "lunet-"));
+  t.after(async () => {
+    await stop({ root });
+    rmSync(root, { recursive: true });
+  });
+  const { address } = await start({
+    root,
+    program: fileURLToPath(new URL("../apps/conduit/src/main.ts", import.meta.url)),
+    environment: { ...process.env, PORT: "0", DATABASE_URL: `sqlite:${join(root, "conduit.db")}`, LOG_LEVEL: "warn" },
+  });
+  for (const walk of [1, 2]) {
+    const { status, stdout } = await testApi(address);
+    assert.doesNotMatch(stdout, /^FAIL/m, `walk ${walk}`);
+    assert.match(stdout, /\n\d\d passed, 0 failed\n$/);
+    assert.equal(status, 0);
+  }
 });
 
 async function testApi(base: string): Promise<{ status: number | null; stdout: string; stderr: string }> {

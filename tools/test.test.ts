@@ -82,7 +82,7 @@ test("a part of a path chooses the files that run", async (t) => {
 
 test("a file that does not end is killed with all that it started when its time is over", async (t) => {
   const source = `import { spawn } from "node:child_process"; import { test } from "node:test";
-    test("starts a process", () => { console.log("child", spawn("sleep", ["600"], { stdio: "inherit" }).pid); });`;
+    test("starts a process", () => { console.log("child", spawn("sleep", ["30"], { stdio: "inherit" }).pid); });`;
   const root = project(t, { "a.test.ts": source });
   const result = await runTestFile({ ...fileRun(root), timeoutMs: 3000 });
   assert.match(result.tests.at(-1)!.detail, /still running after 3000 ms/);
@@ -91,7 +91,7 @@ test("a file that does not end is killed with all that it started when its time 
 
 test("a process that a file leaves alive is named, killed and a failure", async (t) => {
   const source = `import { spawn } from "node:child_process"; import { test } from "node:test";
-    test("leaves a process", () => { const child = spawn("sleep", ["600"], { stdio: "ignore" }); console.log("child", child.pid); child.unref(); });`;
+    test("leaves a process", () => { const child = spawn("sleep", ["30"], { stdio: "ignore" }); console.log("child", child.pid); child.unref(); });`;
   const root = project(t, { "a.test.ts": source });
   const result = await runTestFile(fileRun(root));
   if (process.platform === "linux") assert.match(result.tests.at(-1)!.detail, /left alive: \d+ .*sleep/);
