@@ -42,9 +42,14 @@ export interface SuperviseOptions {
   readonly onFailure?: (error: unknown, name: string) => void;
 }
 
-function writeFailure(error: unknown, name: string): void {
+function reportCoroutine(error: unknown, name: string): void {
+  reportFailure(`coroutine "${name}"`, error);
+}
+
+/** Writes a failure that the program survives to standard error, with its trace. `what` says who failed. */
+export function reportFailure(what: string, error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  writeStderr(`lunet: coroutine "${name}" failed and its supervisor goes on: ${text}\n`);
+  writeStderr(`lunet: ${what} failed, the rest goes on: ${text}\n`);
 }
 
 /**
@@ -67,7 +72,7 @@ function writeFailure(error: unknown, name: string): void {
  * ```
  */
 export async function supervise<T>(body: () => T | Promise<T>, options: SuperviseOptions = {}): Promise<T> {
-  const failurePolicy = { report: options.onFailure ?? writeFailure };
+  const failurePolicy = { report: options.onFailure ?? reportCoroutine };
   return _runIn(new _Scope({ name: "supervise", parent: _requireScope("supervise"), failurePolicy }), body);
 }
 

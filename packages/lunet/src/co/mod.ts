@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { scope, shield, supervise, withDeadline, type SuperviseOptions } from "./bodies.ts";
+export { reportFailure, scope, shield, supervise, withDeadline, type SuperviseOptions } from "./bodies.ts";
 export type { CancelOptions, Coroutine, CoroutineState } from "./coroutine.impl.ts";
 export {
   Cancelled,
@@ -18,6 +18,7 @@ export {
 export { DeadlockError, run, runRoot, spawn, type RunOptions, type SpawnOptions } from "./run.ts";
 export {
   cancelRequest,
+  captureContext,
   ensureCoroutine,
   inCoroutine,
   liveChildren,

@@ -1,4 +1,5 @@
 /** What a coroutine waits with: `suspend`, and the waits that are made of it. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { monotonicMs, setTimer } from "../host/clock.ts";
 import type { Cancelled } from "./errors.ts";
 import { _currentScope, _requireScope, _suspendIn } from "./scope.impl.ts";
@@ -116,4 +117,13 @@ export function remainingMs(): number {
 /** How many coroutines and inner scopes of the current scope still run. */
 export function liveChildren(): number {
   return _requireScope("liveChildren").live;
+}
+
+/**
+ * Keeps the current coroutine's context for code that runs outside it, such as a transport's callback: what the returned
+ * function runs belongs to the coroutine, as if it had been called there. It must not be used after the coroutine's end.
+ */
+export function captureContext(): <T>(body: () => T) => T {
+  ensureCoroutine("captureContext");
+  return AsyncLocalStorage.snapshot();
 }

@@ -43,9 +43,9 @@ function make(typeFields: ReplyFields, content: ReplyContent, options: ReplyOpti
  * @example json({ user }, { status: 201 })
  */
 export function json(value: unknown, options?: ReplyOptions): Reply {
-  const text = JSON.stringify(value) as string | undefined;
-  if (text === undefined) throw new TypeError(`Cannot reply with JSON: found ${typeof value}, wanted a JSON value`);
-  return make(JSON_FIELDS, text, options);
+  const content = JSON.stringify(value) as string | undefined;
+  if (content === undefined) throw new TypeError(`Cannot reply with JSON: found ${typeof value}, wanted a JSON value`);
+  return make(JSON_FIELDS, content, options);
 }
 
 /** A reply with text that is JSON already. */

@@ -13,10 +13,9 @@
  *   the last words are then written in one place, at the end of `run`.
  */
 import { TRACE, ended, made } from "#trace";
-import { AsyncLocalStorage } from "node:async_hooks";
-import { Cancelled, ClosedError, liveChildren, scope, type Coroutine } from "../co/mod.ts";
-import { monotonicMs } from "../host/clock.ts";
+import { Cancelled, captureContext, ClosedError, liveChildren, scope, type Coroutine } from "../co/mod.ts";
 import { SocketError, type Connection } from "../net/mod.ts";
+import { monotonicMs } from "../time/mod.ts";
 import type { Handler } from "./handler.ts";
 import { HttpError } from "./http-error.ts";
 import type { Reply, ReplyContent, ReplyFields } from "./reply.ts";
@@ -205,6 +204,9 @@ export class ServerConnection implements ContentSource {
           this.end(new HttpError("ERR_HTTP_HANDLER_TIMEOUT", message));
         }
         break;
+      case "replying":
+      case "closed":
+        break;
     }
     const waiting = this.#connection.bufferedBytes;
     if (waiting === 0 || waiting < this.#stalledBytes || this.#stalledBytes === 0) this.#stalledSinceMs = nowMs;
@@ -250,7 +252,7 @@ export class ServerConnection implements ContentSource {
 
   /** Serves until the connection is finished, or until a handler leaves coroutines behind. */
   async #serveRequests(): Promise<void> {
-    this.#inContext = AsyncLocalStorage.snapshot();
+    this.#inContext = captureContext();
     while (!this.#finished && this.#held === undefined) {
       if (this.#advance()) {
         this.#enter(this.#parser.state === "idle" && this.#requests > 0 ? "idle" : "head");

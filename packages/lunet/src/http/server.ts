@@ -9,6 +9,7 @@
 import {
   ClosedError,
   ensureCoroutine,
+  reportFailure,
   shield,
   sleep,
   spawn,
@@ -16,9 +17,8 @@ import {
   waitCancelRequest,
   type Coroutine,
 } from "../co/mod.ts";
-import { monotonicMs, wallMs } from "../host/clock.ts";
-import { writeStderr } from "../host/process.ts";
 import { listen, type Address, type Connection, type Listener } from "../net/mod.ts";
+import { monotonicMs, wallMs } from "../time/mod.ts";
 import type { Handler } from "./handler.ts";
 import { formatHttpDate } from "./http-date.ts";
 import { HttpError } from "./http-error.ts";
@@ -72,8 +72,7 @@ function defaultErrorReply(error: HttpError): Reply {
 }
 
 function writeFailure(error: unknown, request: HttpRequest | undefined): void {
-  const what = request === undefined ? "a connection" : `${request.method} ${request.path}`;
-  writeStderr(`lunet: ${what} failed: ${error instanceof Error ? error.stack : String(error)}\n`);
+  reportFailure(request === undefined ? "an HTTP connection" : `${request.method} ${request.path}`, error);
 }
 
 /** Serves connections that it is given: what `serve` and in-process requests have in common. */
