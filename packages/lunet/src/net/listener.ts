@@ -99,7 +99,7 @@ function isStale(path: string): Promise<boolean> {
   return suspend<boolean>("net.listen", (resume) =>
     connectStream({ path }, { writeBufferSize: 1 }, (error, start) => {
       start?.({ onBytes: () => false, onEnd() {}, onDrain() {}, onClose() {} }).destroy();
-      resume(error?.code === "ECONNREFUSED");
+      resume(error !== undefined && "code" in error && error.code === "ECONNREFUSED");
     }),
   );
 }
