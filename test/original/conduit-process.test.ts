@@ -39,7 +39,7 @@ test("original 12: a server that runs out of descriptors goes on when some are f
 
 test("original 12: SIGTERM drops no request in flight", async () => {
   const conduit = await Conduit.start({ env: { JWT_SECRET } });
-  const connections = await Promise.all(Array.from({ length: 30 }, () => RawConnection.open(conduit.port)));
+  const connections = await Promise.all(Array.from({ length: 30 }, () => RawConnection.openAnswered(conduit.port)));
   for (const connection of connections) connection.write("GET /api/articles HTTP/1.1\r\nHost: x\r\n\r\n");
   conduit.process.child.kill("SIGTERM");
   for (const connection of connections) {

@@ -1,6 +1,6 @@
 /** kill -9 in the middle of a load: what was acknowledged is there after the restart, and the database is whole. */
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { Conduit, JWT_SECRET } from "../../apps/conduit/test/harness.ts";
 import { createClients, type LoadClient } from "./load-client.ts";
 import { recount } from "./recount.ts";
@@ -14,7 +14,6 @@ const SEED = Number(process.env["CONDUIT_LOAD_SEED"] ?? Date.now() % 1_000_000);
 test(`everything acknowledged survives kill -9, ${ROUNDS} times in a row`, async (t) => {
   t.diagnostic(`CONDUIT_LOAD_SEED=${SEED}`);
   const conduit = await Conduit.start({ env: { JWT_SECRET } });
-  after(() => conduit.stop());
   let clients = await createClients(conduit, CLIENTS, SEED);
 
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -31,6 +30,7 @@ test(`everything acknowledged survives kill -9, ${ROUNDS} times in a row`, async
     if (clients.length === 0) break;
   }
   for (const client of clients) client.disconnect();
+  await conduit.stop();
 });
 
 /** Lets the clients go on until enough has been acknowledged, and kills the process while all of them are at work. */

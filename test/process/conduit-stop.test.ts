@@ -1,8 +1,8 @@
 /**
  * SIGTERM under load.
  *
- * A request counts as accepted when its last byte was handed to the kernel before the signal was sent: the server has
- * it, read or not yet read, and answers it whole. A request that is sent later is answered whole, or its connection is
+ * A request counts as accepted when its connection has been answered on before and its last byte was handed to the
+ * kernel before the signal was sent: the server has it, read or not yet read, and answers it whole. A request that is sent later is answered whole, or its connection is
  * closed without a byte of an answer, and then it was not carried out. A client that reads `Connection: close` sends
  * nothing more.
  */
@@ -28,8 +28,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
     let answers = 0;
     let stopping: Promise<unknown> | undefined;
 
-    const client = async (index: number): Promise<void> => {
-      const connection = await RawConnection.open(conduit.port);
+    const client = async (connection: RawConnection, index: number): Promise<void> => {
       for (let time = 0; !connection.ended; time += 1) {
         const title = time % 2 === 0 ? `Article ${index} ${time}` : undefined;
         connection.write(title === undefined ? "GET /api/articles HTTP/1.1\r\nHost: x\r\n\r\n" : create(title, token));
@@ -51,7 +50,10 @@ for (let round = 1; round <= ROUNDS; round += 1) {
       }
       connection.close();
     };
-    await Promise.all(Array.from({ length: CONNECTIONS }, (_, index) => client(index)));
+    const connections = await Promise.all(
+      Array.from({ length: CONNECTIONS }, () => RawConnection.openAnswered(conduit.port)),
+    );
+    await Promise.all(connections.map(client));
     assert.deepEqual(await stopping, { status: 0, signal: null }, conduit.process.stderr);
 
     await conduit.restart();
@@ -108,7 +110,7 @@ test("a request whose content is still coming at SIGTERM is read to its end and 
   const conduit = await Conduit.start({ env: { JWT_SECRET } });
   const { token } = await conduit.register();
   const request = create("Half at the signal", token);
-  const connection = await RawConnection.open(conduit.port);
+  const connection = await RawConnection.openAnswered(conduit.port);
   connection.write(request.slice(0, -20));
   // An answer on another connection that was sent after the half request shows that the server has had its turn.
   assert.equal((await conduit.request("GET", "/api/tags")).status, 200);

@@ -248,10 +248,11 @@ test("answers 404 article not found for every method on an unknown slug, however
 
 test("deletes an article with its comments, favourites and tag links", async () => {
   const article = await conduit.publish(author, { tagList: ["only-here"] });
+  const reader = await conduit.register({ username: "only-reader" });
   const path = `/api/articles/${article.slug}`;
-  const body = { token: other.token, json: { comment: { body: "gone soon" } } };
+  const body = { token: reader.token, json: { comment: { body: "gone soon" } } };
   const comment = only(await conduit.request("POST", `${path}/comments`, body), 201, "comment");
-  await conduit.request("POST", `${path}/favorite`, { token: other.token });
+  await conduit.request("POST", `${path}/favorite`, { token: reader.token });
   const before = await count();
 
   const answer = await conduit.request("DELETE", path, { token: author.token });
@@ -262,12 +263,12 @@ test("deletes an article with its comments, favourites and tag links", async () 
   assertErrors(await conduit.request("DELETE", path, { token: author.token }), 404, NOT_FOUND);
   assertErrors(await conduit.request("GET", `${path}/comments`), 404, NOT_FOUND);
   assertErrors(
-    await conduit.request("DELETE", `${path}/comments/${comment.id}`, { token: other.token }),
+    await conduit.request("DELETE", `${path}/comments/${comment.id}`, { token: reader.token }),
     404,
     NOT_FOUND,
   );
   assert.equal(await count(), before - 1);
-  for (const filter of ["favorited=other", "tag=only-here"]) {
+  for (const filter of ["favorited=only-reader", "tag=only-here"]) {
     const list = await conduit.request("GET", `/api/articles?${filter}`);
     assert.deepEqual(list.json, { articles: [], articlesCount: 0 });
   }

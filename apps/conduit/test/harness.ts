@@ -18,7 +18,8 @@ import { join } from "node:path";
 import { after, afterEach } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+/** Another program that keeps the same contract, such as a build of this one, is tested with `CONDUIT_MAIN=path`. */
+const MAIN = process.env["CONDUIT_MAIN"] ?? fileURLToPath(new URL("../src/main.ts", import.meta.url));
 /** How long the program may take until it prints its address. */
 const START_LIMIT_MS = 15_000;
 /** How long it may take to end after SIGTERM; more than its own grace. */
@@ -81,12 +82,22 @@ export interface TestUser {
 
 const running = new Set<ChildProcess>();
 const directories = new Set<string>();
+/** Programs that serve a whole file and are stopped after its last test. */
+const ofFile: Conduit[] = [];
 
 function endEverything(): void {
   for (const child of running) child.kill("SIGKILL");
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 }
 
+// The hook of the whole file: what a failed test left running would keep the file from ending.
+after(async () => {
+  try {
+    for (const conduit of ofFile) await conduit.stop();
+  } finally {
+    endEverything();
+  }
+});
 process.once("exit", endEverything);
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => {
@@ -313,10 +324,11 @@ export async function conduitForFile(options: StartOptions = {}): Promise<Condui
   afterEach((context) => {
     // The hook's context is the test's, whose outcome the type of a hook does not name.
     const { passed } = context as { passed?: boolean };
-    if (passed === false) console.error(`conduit's standard error:\n${conduit.process.stderr.slice(shown)}`);
-    shown = conduit.process.stderr.length;
+    const { stderr } = conduit.process;
+    if (passed === false && stderr.length > shown) console.error(`conduit's standard error:\n${stderr.slice(shown)}`);
+    shown = stderr.length;
   });
-  after(() => conduit.stop());
+  ofFile.push(conduit);
   return conduit;
 }
 

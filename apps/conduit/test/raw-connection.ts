@@ -43,6 +43,15 @@ export class RawConnection {
     return new RawConnection(socket);
   }
 
+  /** Opens a connection on which the server has answered: one that it has accepted, not one that waits in the kernel. */
+  static async openAnswered(port: number): Promise<RawConnection> {
+    const connection = await RawConnection.open(port);
+    connection.write("GET /api/tags HTTP/1.1\r\nHost: x\r\n\r\n");
+    const answer = await connection.readAnswer();
+    if (answer?.status !== 200) throw new Error(`Cannot open a connection: found status ${answer?.status}, wanted 200`);
+    return connection;
+  }
+
   /** True once the other side has sent its end, or the connection broke. */
   get ended(): boolean {
     return this.#ended;
