@@ -5,8 +5,8 @@
  * - bytes cut at random give the same messages, ends and refusal as whole ones;
  * - a message that is accepted, cut out and followed by another, is read the same and ends at the same byte;
  * - what was understood of it, written out anew, is understood the same;
- * - a second reader, which knows nothing but line ends, names and colons, frames it the same way, and has no other
- *   line ends, framing fields or hosts to choose from.
+ * - a second reader, which knows nothing but line ends, names and colons, reads and frames it the same way, and has no
+ *   other line ends, framing fields or hosts to choose from.
  *
  * `node --test test/fuzz/request-parser.test.ts` runs it alone; `FUZZ_SEED` repeats a run, `FUZZ_COUNT` sets its length.
  */
@@ -188,6 +188,8 @@ function checkMessage(message: ObservedMessage, text: string): void {
   const reference = readNaively(text);
   assert.equal(reference.end, text.length, "the second reader ends at the same byte");
   assert.equal(reference.content, message.content, "the second reader reads the same content");
+  assert.equal(reference.requestLine, `${message.head.method} ${message.head.target} HTTP/1.${message.head.minor}`);
+  assert.deepEqual(reference.fields, message.head.fieldLines(), "the second reader reads the same fields");
 }
 
 function plain(observed: Observed): string {
@@ -211,34 +213,42 @@ function lines(fields: ReadonlyArray<readonly [name: string, value: string]>): s
   return fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
 }
 
+interface NaiveMessage {
+  requestLine: string;
+  fields: Array<[name: string, value: string]>;
+  content: string;
+  end: number;
+}
+
 /** Reads one message the plain way, and refuses every choice that another reader could make differently. */
-function readNaively(text: string): { end: number; content: string } {
+function readNaively(text: string): NaiveMessage {
   const start = text.startsWith("\r\n") ? 2 : 0;
   const headEnd = text.indexOf("\r\n\r\n", start) + 4;
   assert.notEqual(headEnd, 3, "an empty line ends the head");
   const head = text.slice(start, headEnd);
   assert.deepEqual(head.split("\r\n"), head.split(/[\r\n]{1,2}/), "lines end in one way only");
-  const [requestLine = "", ...fields] = head.slice(0, -4).split("\r\n");
+  const [requestLine = "", ...fieldLines] = head.slice(0, -4).split("\r\n");
   assert.match(requestLine, /^[^\s:]+ [!-~]+ HTTP\/1\.[01]$/);
+  const fields = fieldLines.map((line): [string, string] => {
+    const [, name = "", value = ""] =
+      /^([^\s:]+):[ \t]*(.*?)[ \t]*$/s.exec(line) ?? assert.fail("no name before a colon");
+    return [name.toLowerCase(), value];
+  });
 
-  const found = { host: [] as string[], "content-length": [] as string[], "transfer-encoding": [] as string[] };
-  for (const line of fields) {
-    assert.match(line, /^[^\s:]+:/, "a name directly before its colon");
-    const name = line.slice(0, line.indexOf(":")).toLowerCase();
-    if (name in found)
-      found[name as keyof typeof found].push(line.slice(name.length + 1).replace(/^[ \t]+|[ \t]+$/g, ""));
-  }
-  const { host, "content-length": lengths, "transfer-encoding": codings } = found;
-  assert.ok(host.length === 1 || (host.length === 0 && requestLine.endsWith("0")), "one host");
+  const valuesOf = (wanted: string): string[] => fields.filter(([name]) => name === wanted).map(([, value]) => value);
+  const hosts = valuesOf("host");
+  const lengths = valuesOf("content-length");
+  const codings = valuesOf("transfer-encoding");
+  assert.ok(hosts.length === 1 || (hosts.length === 0 && requestLine.endsWith("0")), "one host");
   assert.ok(lengths.length + codings.length <= 1, "one framing field");
   if (codings.length === 1) {
     assert.equal(codings[0]?.toLowerCase(), "chunked");
     assert.ok(requestLine.endsWith("1"), "chunks in HTTP/1.1 only");
-    return readChunksNaively(text, headEnd);
+    return { requestLine, fields, ...readChunksNaively(text, headEnd) };
   }
   if (lengths.length === 1) assert.match(lengths[0] ?? "", /^\d+$/);
   const end = headEnd + Number(lengths[0] ?? "0");
-  return { end, content: text.slice(headEnd, end) };
+  return { requestLine, fields, content: text.slice(headEnd, end), end };
 }
 
 function readChunksNaively(text: string, from: number): { end: number; content: string } {
