@@ -1,0 +1,106 @@
+/** Comments on articles. A comment never changes, so it has one time. */
+import type { Database, Statement } from "lunet/db";
+import { DatabaseError } from "lunet/db";
+import { empty, jsonText, type Reply } from "lunet/http";
+import { wallMs } from "lunet/time";
+import { Type } from "typebox";
+import { forbidden, notFound } from "./errors.ts";
+import { isoTime } from "./iso-time.ts";
+import { Profile, profileJson } from "./profiles.ts";
+import type { Call } from "./route.ts";
+
+export const NewComment = Type.Object({
+  comment: Type.Object({ body: Type.String({ minLength: 1, maxLength: 10_000 }) }),
+});
+const Comment = Type.Object({
+  id: Type.Integer(),
+  createdAt: Type.String({ format: "date-time" }),
+  updatedAt: Type.String({ format: "date-time" }),
+  body: Type.String(),
+  author: Profile,
+});
+export const CommentReply = Type.Object({ comment: Comment });
+export const CommentsReply = Type.Object({ comments: Type.Array(Comment) });
+
+/** No row: no article. One row of NULLs: no comments. */
+const OF_ARTICLE = `SELECT c.id, c.created_at, c.body, u.username, u.bio, u.image,
+    EXISTS (SELECT 1 FROM follows f WHERE f.follower_id = ? AND f.followed_id = c.author_id)
+  FROM articles a LEFT JOIN comments c ON c.article_id = a.id LEFT JOIN users u ON u.id = c.author_id
+  WHERE a.slug = ? ORDER BY c.created_at DESC, c.id DESC`;
+const ARTICLE = "SELECT id FROM articles WHERE slug = ?";
+const INSERT = "INSERT INTO comments (article_id, author_id, body, created_at) VALUES (?, ?, ?, ?)";
+/** No row: no article. NULL: no such comment on it. */
+const AUTHOR = `SELECT c.author_id FROM articles a LEFT JOIN comments c ON c.article_id = a.id AND c.id = ?
+  WHERE a.slug = ?`;
+const DELETE = "DELETE FROM comments WHERE id = ?";
+
+type CommentRow = [
+  id: number,
+  createdAt: number,
+  body: string,
+  username: string,
+  bio: string | null,
+  image: string | null,
+  following: number | boolean,
+];
+
+function commentJson([id, createdAt, body, username, bio, image, following]: CommentRow): string {
+  const time = isoTime(createdAt);
+  return `{"id":${id},"createdAt":"${time}","updatedAt":"${time}","body":${JSON.stringify(body)},"author":${profileJson(username, bio, image, following)}}`;
+}
+
+/** The number that a path names; 0, which no comment has, for anything else. */
+function parseId(text: string): number {
+  return /^[1-9][0-9]{0,14}$/.test(text) ? Number(text) : 0;
+}
+
+/** The handlers of `/api/articles/:slug/comments`. */
+export class Comments {
+  readonly #ofArticle: Statement;
+  readonly #article: Statement;
+  readonly #insert: Statement;
+  readonly #author: Statement;
+  readonly #delete: Statement;
+
+  constructor(database: Database) {
+    this.#ofArticle = database.prepare(OF_ARTICLE);
+    this.#article = database.prepare(ARTICLE);
+    this.#insert = database.prepare(INSERT);
+    this.#author = database.prepare(AUTHOR);
+    this.#delete = database.prepare(DELETE);
+  }
+
+  readonly list = async (call: Call<"optional">): Promise<Reply> => {
+    const slug = call.param("slug").normalize("NFC");
+    const rows = await this.#ofArticle.queryRows<CommentRow | [null]>([call.viewer?.id ?? 0, slug]);
+    if (rows.length === 0) throw notFound("article");
+    const comments = rows.filter((row): row is CommentRow => row[0] !== null);
+    return jsonText(`{"comments":[${comments.map(commentJson).join(",")}]}`);
+  };
+
+  readonly create = async (call: Call<"required", typeof NewComment>): Promise<Reply> => {
+    const { viewer } = call;
+    const [article] = await this.#article.queryRows<[number]>([call.param("slug").normalize("NFC")]);
+    if (article === undefined) throw notFound("article");
+    const { body } = (await call.content()).comment;
+    const now = wallMs();
+    try {
+      const { lastInsertId } = await this.#insert.exec([article[0], viewer.id, body, now]);
+      const row: CommentRow = [Number(lastInsertId), now, body, viewer.username, viewer.bio, viewer.image, false];
+      return jsonText(`{"comment":${commentJson(row)}}`, { status: 201 });
+    } catch (error) {
+      if (error instanceof DatabaseError && error.code === "ERR_DB_FOREIGN_KEY") throw notFound("article", error);
+      throw error;
+    }
+  };
+
+  readonly remove = async (call: Call<"required">): Promise<Reply> => {
+    const id = parseId(call.param("id"));
+    const [row] = await this.#author.queryRows<[number | null]>([id, call.param("slug").normalize("NFC")]);
+    if (row === undefined) throw notFound("article");
+    if (row[0] === null) throw notFound("comment");
+    if (row[0] !== call.viewer.id) throw forbidden("comment");
+    if ((await this.#delete.exec([id])).affectedRows === 0) throw notFound("comment");
+    return empty(204);
+  };
+}

@@ -1,0 +1,114 @@
+/**
+ * The program: reads its configuration, opens and migrates the database, serves, and ends when it is told to.
+ *
+ * Standard output has three lines: the address, where the data is, the limits in force. The log is on standard error.
+ * Exit status: 0 after SIGTERM or SIGINT, 1 when it could not start or failed, 2 for a configuration that it cannot use.
+ */
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { LunetError, run, scope, spawn } from "lunet";
+import { open, type Database } from "lunet/db";
+import { serve, type Server } from "lunet/http";
+import { waitSignal } from "lunet/signal";
+import { createApp } from "./app.ts";
+import { ConfigurationError, helpText, readConfiguration, type Configuration } from "./configuration.ts";
+import { Log } from "./log.ts";
+import { migrateSchema } from "./migrations.ts";
+import { Passwords } from "./password.ts";
+import { readOrMakeSigningKey } from "./signing-key.ts";
+import { Tokens } from "./token.ts";
+
+const DAY_S = 24 * 60 * 60;
+/** Hashing leaves a thread of Node's pool of four to files, whatever the number of processors. */
+const MAX_DEFAULT_PASSWORD_CONCURRENCY = 3;
+/** Callers that wait to have a password hashed, and for how long. */
+const MAX_WAITING_PASSWORDS = 256;
+const PASSWORD_WAIT_MS = 5_000;
+
+/** Waits until the program is told to end, then lets what was asked be answered, within the grace. */
+async function serveUntilSignal(configuration: Configuration, log: Log): Promise<void> {
+  const { databaseUrl, synchronous } = configuration;
+  const path = resolve(databaseUrl.slice("sqlite:".length));
+  await using database = await open(`sqlite:${path}`, { sqlite: { synchronous } });
+  await migrateSchema(database);
+  const key = await signingKey(configuration, `${path}.key`, database, log);
+
+  let server: Server | undefined;
+  const passwords = new Passwords({
+    concurrency: configuration.passwordConcurrency || defaultPasswordConcurrency(),
+    maxWaiting: MAX_WAITING_PASSWORDS,
+    waitMs: PASSWORD_WAIT_MS,
+  });
+  const tokens = new Tokens(key, configuration.tokenDays * DAY_S);
+  const app = createApp({ database, tokens, passwords, log, isDraining: () => server?.draining ?? false });
+  const { host, port, unixSocket, dangerouslySkipLoopbackRestriction } = configuration;
+  const where = unixSocket === undefined ? { host, port } : { path: unixSocket };
+  server = await serve(app.handler, { ...app.serverOptions, ...where, dangerouslySkipLoopbackRestriction });
+  printStart(server, path, passwords);
+
+  log.info(`ends: SIG${await waitSignal("TERM", "INT")}`);
+  await close(server, configuration.graceMs);
+}
+
+/** Drains the server. A second signal cuts off what is left at once. */
+async function close(server: Server, graceMs: number): Promise<void> {
+  await scope(async () => {
+    const insist = spawn(async () => {
+      await waitSignal("TERM", "INT");
+      await server.close({ graceMs: 0 });
+    });
+    await server.close({ graceMs });
+    insist.cancel();
+  });
+}
+
+async function signingKey(
+  { jwtSecret }: Configuration,
+  keyPath: string,
+  database: Database,
+  log: Log,
+): Promise<Uint8Array> {
+  if (jwtSecret === undefined) return readOrMakeSigningKey(keyPath, database);
+  if (new Set(jwtSecret).size < 8) log.warning("JWT_SECRET is made of fewer than eight characters: is it random?");
+  return Buffer.from(jwtSecret, "utf8");
+}
+
+function defaultPasswordConcurrency(): number {
+  return Math.min(availableParallelism(), MAX_DEFAULT_PASSWORD_CONCURRENCY);
+}
+
+function printStart(server: Server, path: string, passwords: Passwords): void {
+  const limits = Object.entries({ ...server.limits, ...passwords.limits });
+  console.log(`conduit: listening on ${server.url}`);
+  console.log(`conduit: data in ${path}`);
+  console.log(`conduit: limits ${limits.map(([name, value]) => `${name}=${value}`).join(" ")}`);
+}
+
+/** Says in one line why the program does not run, and gives its exit status. */
+function explain(error: unknown, log: Log): 1 | 2 {
+  if (error instanceof ConfigurationError || (error instanceof LunetError && error.code === "ERR_BIND_POLICY")) {
+    process.stderr.write(`conduit: ${error.message}\n`);
+    return 2;
+  }
+  if (error instanceof LunetError) process.stderr.write(`conduit: ${error.message}\n`);
+  else log.failure(error);
+  return 1;
+}
+
+async function main(): Promise<number> {
+  let log = new Log("error");
+  try {
+    const configuration = readConfiguration(process.argv.slice(2), process.env);
+    if (configuration === "help") {
+      console.log(helpText());
+      return 0;
+    }
+    log = new Log(configuration.logLevel);
+    await serveUntilSignal(configuration, log);
+    return 0;
+  } catch (error) {
+    return explain(error, log);
+  }
+}
+
+await run(main);
