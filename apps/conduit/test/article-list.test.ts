@@ -267,3 +267,14 @@ test("an update does not change the place of an article", async () => {
   await conduit.request("PUT", `/api/articles/${last}`, { token, json: { article: { body: "Changed" } } });
   assert.deepEqual((await list("?limit=100")).slugs, slugs);
 });
+
+test("never gives more than 100 articles at once", async () => {
+  await Promise.all(Array.from({ length: 110 - ARTICLES }, () => conduit.publish(anna, { tagList: ["many"] })));
+  for (const query of ["?limit=100", "?limit=101", "?limit=110", "?limit=99999999999999999999"]) {
+    const found = await list(query);
+    assert.equal(found.articles.length, 100, query);
+    assert.equal(found.count, 110);
+  }
+  assert.equal((await list("?limit=101&author=anna")).count, 98);
+  assert.equal((await list("?limit=100&offset=100")).articles.length, 10);
+});

@@ -101,6 +101,15 @@ test("the same title again keeps the slug", async () => {
   assert.equal(only(await update(slug, { title: "Constant", body: "New" }), 200, "article").slug, slug);
 });
 
+test("the same title again keeps the slug that another article's made it differ from", async () => {
+  const [first, second] = [
+    await conduit.publish(author, { title: "Twin" }),
+    await conduit.publish(author, { title: "Twin" }),
+  ];
+  assert.equal(only(await update(second.slug, { title: "Twin", body: "New" }), 200, "article").slug, second.slug);
+  assert.equal(only(await update(first.slug, { title: "Twin", body: "New" }), 200, "article").slug, first.slug);
+});
+
 test("an update of everything but the title keeps the slug", async () => {
   const { slug } = await conduit.publish(author, { title: "Stays" });
   assert.equal(only(await update(slug, { body: "New", description: "New" }), 200, "article").slug, slug);
