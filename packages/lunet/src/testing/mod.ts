@@ -1,0 +1,21 @@
+/**
+ * What tests of programs on lunet use: coroutines as tests, and a clock that the test drives.
+ *
+ * @module
+ */
+export { withTestClock, type TestClock, type TestClockOptions } from "./clock.ts";
+export {
+  assertNothingLeft,
+  coroutineTest,
+  DEFAULT_TEST_TIMEOUT_MS,
+  type CoroutineTestOptions,
+} from "./coroutine-test.ts";
+export {
+  DEFAULT_REQUEST_TIMEOUT_MS,
+  exchange,
+  requestInProcess,
+  type ClientRequest,
+  type HandlerSource,
+} from "./http-client.ts";
+export { memoryPair } from "./memory-sockets.ts";
+export { ClientReply, MAX_REPLY_BYTES, ReplyError, ReplyReader } from "./reply-reader.ts";
