@@ -154,7 +154,7 @@ export class Connection implements AsyncDisposable {
     this.#bytesRead += bytes.length;
     if (this.#closing) return true;
     if (this.#consumer !== undefined) {
-      if (!this.#consumer(bytes)) this.#wakeReader(NO_BYTES);
+      this.#feedConsumer(this.#consumer, bytes);
       return true;
     }
     if (this.#resumeRead !== undefined && bytes.length <= this.#readBufferSize) {
@@ -166,6 +166,32 @@ export class Connection implements AsyncDisposable {
     if (this.#resumeRead !== undefined) this.#wakeReader(this.#takeUnread());
     this.#readingStopped = this.#unreadBytes >= this.#readBufferSize;
     return !this.#readingStopped;
+  }
+
+  /** Within `consume` nobody counts as reading, so that what it starts can read on. */
+  #feedConsumer(consume: (bytes: Uint8Array) => boolean, bytes: Uint8Array): void {
+    const resume = this.#resumeRead;
+    const fail = this.#failRead;
+    this.#resumeRead = undefined;
+    this.#failRead = undefined;
+    let goesOn: boolean;
+    try {
+      goesOn = consume(bytes);
+    } catch (error) {
+      this.#consumer = undefined;
+      fail?.(error);
+      return;
+    }
+    // A cancel or a close meanwhile has taken the consumer away.
+    const isIn = this.#consumer === consume;
+    if (goesOn && isIn && this.#resumeRead === undefined) {
+      this.#resumeRead = resume;
+      this.#failRead = fail;
+      return;
+    }
+    this.#consumer = undefined;
+    if (!goesOn) resume?.(NO_BYTES);
+    else fail?.(isIn ? new BusyError("read", "the connection") : this.#goneError());
   }
 
   #wakeReader(bytes: Uint8Array | null): void {
@@ -272,11 +298,11 @@ export class Connection implements AsyncDisposable {
    * Reads without being resumed for each arrival: calls `consume` with bytes as they come, outside the coroutine, while
    * this call waits. The wait ends when `consume` returns false, or at the end of the stream.
    *
-   * For protocols that answer most messages at once; `consume` must not wait, must not throw, and runs in the context of
-   * the transport. Bytes are not cut to `readBufferSize` then.
+   * For protocols that answer most messages at once; `consume` must not wait, and runs in the context of the transport.
+   * It may start a read, or a coroutine that reads, if it then returns false. Bytes are not cut to `readBufferSize`.
    *
    * @returns True when `consume` ended it, false at the end of the stream.
-   * @throws As `read`.
+   * @throws As `read`, and what `consume` throws.
    */
   async consume(consume: (bytes: Uint8Array) => boolean): Promise<boolean> {
     ensureCoroutine("net.consume");
