@@ -63,34 +63,88 @@ function routesOf(options: AppOptions): readonly Route[] {
   const comments = new Comments(database);
   const tags = new Tags(database);
   const health = new Health(database, options.isDraining);
-  // oxfmt-ignore
   return [
-    route({ method: "POST", path: "/api/users", auth: "none", content: NewUser, status: 201, reply: UserReply, errors: [409, 503], summary: "Register", handler: users.register }),
-    route({ method: "POST", path: "/api/users/login", auth: "none", content: Login, reply: UserReply, errors: [401, 503], summary: "Log in", handler: users.login }),
-    route({ method: "GET", path: "/api/user", auth: "required", reply: UserReply, summary: "The current user", handler: users.current }),
-    route({ method: "PUT", path: "/api/user", auth: "required", content: UserUpdate, reply: UserReply, errors: [409, 503], summary: "Change the current user", handler: users.update }),
+    route("POST /api/users", "none", "Register", users.register, {
+      content: NewUser,
+      status: 201,
+      reply: UserReply,
+      errors: [409, 503],
+    }),
+    route("POST /api/users/login", "none", "Log in", users.login, {
+      content: Login,
+      reply: UserReply,
+      errors: [401, 503],
+    }),
+    route("GET /api/user", "required", "The current user", users.current, { reply: UserReply }),
+    route("PUT /api/user", "required", "Change the current user", users.update, {
+      content: UserUpdate,
+      reply: UserReply,
+      errors: [409, 503],
+    }),
 
-    route({ method: "GET", path: "/api/profiles/:username", auth: "optional", reply: ProfileReply, errors: [404], summary: "A profile", handler: profiles.get }),
-    route({ method: "POST", path: "/api/profiles/:username/follow", auth: "required", reply: ProfileReply, errors: [404, 422], summary: "Follow a user", handler: profiles.follow }),
-    route({ method: "DELETE", path: "/api/profiles/:username/follow", auth: "required", reply: ProfileReply, errors: [404], summary: "Unfollow a user", handler: profiles.unfollow }),
+    route("GET /api/profiles/:username", "optional", "A profile", profiles.get, { reply: ProfileReply, errors: [404] }),
+    route("POST /api/profiles/:username/follow", "required", "Follow a user", profiles.follow, {
+      reply: ProfileReply,
+      errors: [404, 422],
+    }),
+    route("DELETE /api/profiles/:username/follow", "required", "Unfollow a user", profiles.unfollow, {
+      reply: ProfileReply,
+      errors: [404],
+    }),
 
-    route({ method: "GET", path: "/api/articles", auth: "optional", reply: ArticlesReply, query: ["tag", "author", "favorited", "limit", "offset"], errors: [422], summary: "Articles, newest first", handler: articles.list }),
-    route({ method: "GET", path: "/api/articles/feed", auth: "required", reply: ArticlesReply, query: ["limit", "offset"], errors: [422], summary: "Articles of those whom the current user follows, newest first", handler: articles.feed }),
-    route({ method: "GET", path: "/api/articles/:slug", auth: "optional", reply: ArticleReply, errors: [404], summary: "An article", handler: articles.get }),
-    route({ method: "POST", path: "/api/articles", auth: "required", content: NewArticle, status: 201, reply: ArticleReply, summary: "Publish an article", handler: articles.create }),
-    route({ method: "PUT", path: "/api/articles/:slug", auth: "required", content: ArticleUpdate, reply: ArticleReply, errors: [403, 404], summary: "Change an article", handler: articles.update }),
-    route({ method: "DELETE", path: "/api/articles/:slug", auth: "required", status: 204, errors: [403, 404], summary: "Delete an article", handler: articles.remove }),
-    route({ method: "POST", path: "/api/articles/:slug/favorite", auth: "required", reply: ArticleReply, errors: [404], summary: "Favourite an article", handler: articles.favorite }),
-    route({ method: "DELETE", path: "/api/articles/:slug/favorite", auth: "required", reply: ArticleReply, errors: [404], summary: "Take a favourite back", handler: articles.unfavorite }),
+    route("GET /api/articles", "optional", "Articles, newest first", articles.list, {
+      reply: ArticlesReply,
+      query: ["tag", "author", "favorited", "limit", "offset"],
+      errors: [422],
+    }),
+    route("GET /api/articles/feed", "required", "Articles of those whom one follows, newest first", articles.feed, {
+      reply: ArticlesReply,
+      query: ["limit", "offset"],
+      errors: [422],
+    }),
+    route("GET /api/articles/:slug", "optional", "An article", articles.get, { reply: ArticleReply, errors: [404] }),
+    route("POST /api/articles", "required", "Publish an article", articles.create, {
+      content: NewArticle,
+      status: 201,
+      reply: ArticleReply,
+    }),
+    route("PUT /api/articles/:slug", "required", "Change an article", articles.update, {
+      content: ArticleUpdate,
+      reply: ArticleReply,
+      errors: [403, 404],
+    }),
+    route("DELETE /api/articles/:slug", "required", "Delete an article", articles.remove, {
+      status: 204,
+      errors: [403, 404],
+    }),
+    route("POST /api/articles/:slug/favorite", "required", "Favourite an article", articles.favorite, {
+      reply: ArticleReply,
+      errors: [404],
+    }),
+    route("DELETE /api/articles/:slug/favorite", "required", "Take a favourite back", articles.unfavorite, {
+      reply: ArticleReply,
+      errors: [404],
+    }),
 
-    route({ method: "GET", path: "/api/articles/:slug/comments", auth: "optional", reply: CommentsReply, errors: [404], summary: "The comments on an article, newest first", handler: comments.list }),
-    route({ method: "POST", path: "/api/articles/:slug/comments", auth: "required", content: NewComment, status: 201, reply: CommentReply, errors: [404], summary: "Comment on an article", handler: comments.create }),
-    route({ method: "DELETE", path: "/api/articles/:slug/comments/:id", auth: "required", status: 204, errors: [403, 404], summary: "Delete a comment", handler: comments.remove }),
+    route("GET /api/articles/:slug/comments", "optional", "The comments on an article, newest first", comments.list, {
+      reply: CommentsReply,
+      errors: [404],
+    }),
+    route("POST /api/articles/:slug/comments", "required", "Comment on an article", comments.create, {
+      content: NewComment,
+      status: 201,
+      reply: CommentReply,
+      errors: [404],
+    }),
+    route("DELETE /api/articles/:slug/comments/:id", "required", "Delete a comment", comments.remove, {
+      status: 204,
+      errors: [403, 404],
+    }),
 
-    route({ method: "GET", path: "/api/tags", auth: "none", reply: TagsReply, summary: "The tags in use", handler: tags.list }),
+    route("GET /api/tags", "none", "The tags in use", tags.list, { reply: TagsReply }),
 
-    route({ method: "GET", path: "/healthz", auth: "none", reply: HealthReply, summary: "Whether the process is up", handler: health.alive }),
-    route({ method: "GET", path: "/readyz", auth: "none", reply: HealthReply, errors: [503], summary: "Whether the process can work", handler: health.ready }),
+    route("GET /healthz", "none", "Whether the process is up", health.alive, { reply: HealthReply }),
+    route("GET /readyz", "none", "Whether the process can work", health.ready, { reply: HealthReply, errors: [503] }),
   ];
 }
 

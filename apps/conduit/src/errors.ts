@@ -63,13 +63,10 @@ const BY_STATUS: Readonly<Record<number, FieldErrors>> = {
   505: { version: ["is not supported"] },
 };
 
-/** Codes of the database that say "not now" rather than "not so". */
-const BUSY_CODES: ReadonlySet<string> = new Set(["ERR_DB_BUSY", "ERR_DB_POOL_FULL", "ERR_DB_ACQUIRE_TIMEOUT"]);
-
 /** True for an error that says that there is too much to do now, not that something is wrong. */
 export function isBusy(error: unknown): boolean {
   if (error instanceof PasswordsBusyError || error instanceof DeadlineError) return true;
-  return error instanceof DatabaseError && BUSY_CODES.has(error.code);
+  return error instanceof DatabaseError && error.retryable;
 }
 
 /** True for what is no failure of the program: an answer that the client has to mend, or to ask for again. */

@@ -63,21 +63,31 @@ export interface Route {
   readonly handler: (call: Call<never, never>) => Reply | Promise<Reply>;
 }
 
-/** A row of the table, with a handler whose call has the viewer and the content that the row promises. */
-export function route<A extends Auth, C extends TObject = never>(row: {
-  readonly method: Route["method"];
-  readonly path: string;
-  readonly auth: A;
+/** What a row has besides: what goes in, what comes out. */
+interface RouteDetails<C> {
   readonly content?: C;
+  /** Default 200. */
   readonly status?: Route["status"];
   readonly reply?: TSchema;
   readonly query?: readonly string[];
   readonly errors?: readonly number[];
-  readonly summary: string;
-  readonly handler: (call: Call<A, C>) => Reply | Promise<Reply>;
-}): Route {
-  const { content, reply, status = 200, query = [], errors = [], ...rest } = row;
-  return { ...rest, content, reply, status, query, errors };
+}
+
+/**
+ * A row of the table. The handler's call has the viewer and the content that the row promises.
+ *
+ * @param endpoint Method and path: `"GET /api/articles/:slug"`.
+ */
+export function route<A extends Auth, C extends TObject = never>(
+  endpoint: `${Route["method"]} /${string}`,
+  auth: A,
+  summary: string,
+  handler: (call: Call<A, C>) => Reply | Promise<Reply>,
+  details: RouteDetails<C>,
+): Route {
+  const [method, path] = endpoint.split(" ") as [Route["method"], string];
+  const { content, reply, status = 200, query = [], errors = [] } = details;
+  return { method, path, auth, summary, handler, content, reply, status, query, errors };
 }
 
 /**
