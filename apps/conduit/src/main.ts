@@ -33,20 +33,21 @@ async function serveUntilSignal(configuration: Configuration, log: Log): Promise
   await migrateSchema(database);
   const key = await signingKey(configuration, `${path}.key`, database, log);
 
-  let server: Server | undefined;
+  let isDraining = false;
   const passwords = new Passwords({
     concurrency: configuration.passwordConcurrency || defaultPasswordConcurrency(),
     maxWaiting: MAX_WAITING_PASSWORDS,
     waitMs: PASSWORD_WAIT_MS,
   });
   const tokens = new Tokens(key, configuration.tokenDays * DAY_S);
-  const app = createApp({ database, tokens, passwords, log, isDraining: () => server?.draining ?? false });
+  const app = createApp({ database, tokens, passwords, log, isDraining: () => isDraining });
   const { host, port, unixSocket, dangerouslySkipLoopbackRestriction } = configuration;
   const where = unixSocket === undefined ? { host, port } : { path: unixSocket };
-  server = await serve(app.handler, { ...app.serverOptions, ...where, dangerouslySkipLoopbackRestriction });
+  const server = await serve(app.handler, { ...app.serverOptions, ...where, dangerouslySkipLoopbackRestriction });
   printStart(server, path, passwords);
 
   log.info(`ends: SIG${await waitSignal("TERM", "INT")}`);
+  isDraining = true;
   await close(server, configuration.graceMs);
 }
 

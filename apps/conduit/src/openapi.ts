@@ -42,20 +42,23 @@ function statusesOf(row: Route): number[] {
   return [...statuses].sort((a, b) => a - b);
 }
 
+function inJson(schema: object): object {
+  return { "application/json": { schema } };
+}
+
 function operationOf(row: Route): object {
   const pathNames = [...row.path.matchAll(/:(\w+)/g)].map(([, name]) => name);
-  const json = (schema: object): object => ({ "application/json": { schema } });
   return {
     summary: row.summary,
     parameters: [
       ...pathNames.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
       ...row.query.map((name) => ({ name, in: "query", required: false, ...QUERY[name] })),
     ],
-    ...(row.content === undefined ? {} : { requestBody: { required: true, content: json(row.content) } }),
+    ...(row.content === undefined ? {} : { requestBody: { required: true, content: inJson(row.content) } }),
     responses: Object.fromEntries(
       statusesOf(row).map((status) => {
         const schema = status < 300 ? row.reply : { $ref: "#/components/schemas/Errors" };
-        const content = schema === undefined ? {} : { content: json(schema) };
+        const content = schema === undefined ? {} : { content: inJson(schema) };
         return [status, { description: MEANINGS[status] ?? String(status), ...content }];
       }),
     ),

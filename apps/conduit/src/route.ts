@@ -102,8 +102,8 @@ export function routeHandler(
   onViewer?: (request: HttpRequest, viewer: Viewer) => void,
 ): Handler {
   const { auth, content } = row;
-  // The row was made by `route`, which saw that the handler takes what the row's `auth` and `content` give.
-  const handle = row.handler as (call: Call) => Reply | Promise<Reply>;
+  // \`route\` saw that the handler takes what the row's \`auth\` and \`content\` give.
+  const handle: (call: Call) => Reply | Promise<Reply> = row.handler;
   const handleAs = async (request: HttpRequest, authorization: string): Promise<Reply> => {
     const viewer = await authentication.viewer(authorization);
     onViewer?.(request, viewer);

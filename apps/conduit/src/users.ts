@@ -95,8 +95,8 @@ export class Users {
     const [row] = await this.#byEmail.queryRows<[number, ...UserColumns, string]>([uniqueKey(email)]);
     const isRight = await this.#passwords.verify(password, row?.[5]);
     if (row === undefined || !isRight) throw new ApiError(401, { credentials: ["invalid"] });
-    const [id, ...columns] = row;
-    return userReply(200, columns.slice(0, 4) as unknown as UserColumns, this.#tokens.issue(id));
+    const [id, username, address, bio, image] = row;
+    return userReply(200, [username, address, bio, image], this.#tokens.issue(id));
   };
 
   /** The token is given back as it came: a session lasts from its log in, not from its last request. */

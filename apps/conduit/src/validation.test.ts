@@ -22,9 +22,11 @@ const user = { username: "name", email: "a@b.example", password: "12345678" };
 const article = { title: "t", description: "d", body: "b" };
 
 function fieldError(field: string, value: unknown): readonly string[] | undefined {
-  const schema = field in user ? NewUser : field in article || field === "tagList" ? NewArticle : UserUpdate;
-  const [wrapper, rest] = schema === NewArticle ? ["article", article] : ["user", schema === NewUser ? user : {}];
-  return errorsOf(schema, { [wrapper as string]: { ...(rest as object), [field]: value } })?.[1][field];
+  if (field in article || field === "tagList") {
+    return errorsOf(NewArticle, { article: { ...article, [field]: value } })?.[1][field];
+  }
+  if (field in user) return errorsOf(NewUser, { user: { ...user, [field]: value } })?.[1][field];
+  return errorsOf(UserUpdate, { user: { [field]: value } })?.[1][field];
 }
 
 test("content is given back as it is", () => {
