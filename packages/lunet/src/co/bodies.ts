@@ -115,7 +115,7 @@ export async function withDeadline<T>(timeoutMs: number, body: () => T | Promise
  *     } finally {
  *       await shield(500, () => sleep(10)); // say goodbye to the peer
  *     }
- *   }).catch((error) => console.log(error.code));
+ *   }).catch((error) => console.log(error.code)); // ERR_DEADLINE
  * });
  * ```
  */
