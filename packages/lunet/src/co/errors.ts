@@ -5,13 +5,15 @@
  *
  * @example
  * ```ts
- * import { LunetError, withDeadline, sleep } from "lunet";
- * try {
- *   await withDeadline(100, () => sleep(1000));
- * } catch (error) {
- *   if (error instanceof LunetError && error.code === "ERR_DEADLINE") console.log("too slow");
- *   else throw error;
- * }
+ * import { LunetError, run, sleep, withDeadline } from "lunet";
+ * await run(async () => {
+ *   try {
+ *     await withDeadline(20, () => sleep(1000));
+ *   } catch (error) {
+ *     if (error instanceof LunetError && error.code === "ERR_DEADLINE") console.log("too slow");
+ *     else throw error;
+ *   }
+ * });
  * ```
  */
 export class LunetError extends Error {
