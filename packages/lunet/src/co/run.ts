@@ -102,7 +102,7 @@ export interface SpawnOptions {
  * import { run, sleep, spawn } from "lunet";
  * await run(async () => {
  *   const answer = spawn(async () => { await sleep(5); return 42; });
- *   console.log(await answer.join());
+ *   console.log(await answer.join()); // 42
  * });
  * ```
  */
