@@ -36,7 +36,6 @@ export function inCoroutine(): boolean {
  * @example
  * ```ts
  * import { run, suspend } from "lunet";
- * import { once } from "node:events";
  * const ring = new EventTarget();
  * const rings = () => suspend<Event>("ring", (resume) => {
  *   ring.addEventListener("ring", resume, { once: true });
@@ -44,7 +43,7 @@ export function inCoroutine(): boolean {
  * });
  * await run(async () => {
  *   queueMicrotask(() => ring.dispatchEvent(new Event("ring")));
- *   console.log((await rings()).type);
+ *   console.log((await rings()).type); // ring
  * });
  * ```
  */
@@ -82,7 +81,7 @@ export function sleep(delayMs: number): Promise<void> {
  * import { run, until, withDeadline } from "lunet";
  * await run(async () => {
  *   const answer = await withDeadline(1000, () => until(Promise.resolve(42)));
- *   console.log(answer);
+ *   console.log(answer); // 42
  * });
  * ```
  */
