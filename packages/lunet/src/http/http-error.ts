@@ -66,7 +66,7 @@ export type HttpErrorCode = keyof typeof httpErrors;
  * A message of the peer that cannot be served. `status` is what to answer before the connection is closed; `code` is
  * stable and one of `httpErrors`. The message is for the log: it may quote what the peer sent, in part and escaped.
  *
- * @example throw new HttpError("ERR_HTTP_QUERY", 'Cannot parse query "a=%": found no two hex digits after "%"')
+ * @example new HttpError("ERR_HTTP_QUERY", 'Cannot parse query "a=%": found no two hex digits after "%"').status // 400
  */
 export class HttpError extends Error {
   readonly code: HttpErrorCode;
