@@ -155,7 +155,12 @@ export function allowsContent(method: string, status: number): boolean {
  * `ERR_HTTP_INVALID_FIELD` for a field that is malformed or is the server's to write.
  *
  * @example
- * serializeHead({ status: 200, fields: [["Content-Type", "text/plain"]], framing: 5, minor: 1, keepAlive: true, date })
+ * ```ts
+ * import { formatHttpDate } from "./http-date.ts";
+ * import { serializeHead } from "./reply-serializer.ts";
+ * const date = formatHttpDate(0);
+ * console.log(serializeHead({ status: 200, fields: [["Vary", "Accept"]], framing: 5, minor: 1, keepAlive: true, date }));
+ * ```
  */
 export function serializeHead(head: ReplyHead): string {
   const { status, framing, minor } = head;
