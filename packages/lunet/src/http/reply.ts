@@ -40,7 +40,7 @@ function make(typeFields: ReplyFields, content: ReplyContent, options: ReplyOpti
  * A reply with `value` as JSON.
  *
  * @throws TypeError for a value that JSON cannot say, such as a cycle or a bigint.
- * @example json({ user }, { status: 201 })
+ * @example json({ user: null }, { status: 201 }).status // 201
  */
 export function json(value: unknown, options?: ReplyOptions): Reply {
   const content = JSON.stringify(value) as string | undefined;
