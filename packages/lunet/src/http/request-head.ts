@@ -137,8 +137,7 @@ export class RequestHead {
    * The value of a field, without the white space around it; `undefined` when it is absent. Several lines of one name
    * are joined with `", "` (RFC 9110 section 5.3). Each call walks the lines: keep the value if it is used often.
    *
-   * @param name in lower case
-   * @example head.field("content-type") // "application/json"
+   * @param name in lower case, as `"content-type"`
    */
   field(name: string): string | undefined {
     const text = this.#text;
