@@ -116,11 +116,14 @@ const SPACE = 32;
  * drops what it is given. The constructor throws `RangeError` as `resolveMessageLimits` does.
  *
  * @example
+ * ```ts
+ * import { NEED_DATA, RequestHead, RequestParser } from "./request-parser.ts";
  * const parser = new RequestParser();
- * parser.push(bytes);
+ * parser.push(Buffer.from("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n"));
  * for (let event = parser.next(); event !== NEED_DATA; event = parser.next()) {
- *   if (event instanceof RequestHead) console.log(event.method, event.target);
+ *   if (event instanceof RequestHead) console.log(event.method, event.target, event.field("host")); // GET /a localhost
  * }
+ * ```
  */
 export class RequestParser {
   readonly #limits: Readonly<MessageLimits>;
