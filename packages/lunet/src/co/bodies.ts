@@ -1,6 +1,6 @@
 /** What brackets a body: `scope`, `supervise`, `withDeadline`, `shield`. Each waits for all that was started in it. */
 import { writeStderr } from "../host/process.ts";
-import { _requireScope, _runIn, _Scope } from "./scope.impl.ts";
+import { _requireLivingScope, _runIn, _Scope } from "./scope.impl.ts";
 
 function checkTimeout(name: string, timeoutMs: number): void {
   if (typeof timeoutMs !== "number") {
@@ -30,7 +30,7 @@ function checkTimeout(name: string, timeoutMs: number): void {
  * ```
  */
 export async function scope<T>(body: () => T | Promise<T>): Promise<T> {
-  return _runIn(new _Scope({ name: "scope", parent: _requireScope("scope") }), body);
+  return _runIn(new _Scope({ name: "scope", parent: _requireLivingScope("scope") }), body);
 }
 
 /** How a supervisor treats its coroutines. */
@@ -73,7 +73,7 @@ export function reportFailure(what: string, error: unknown): void {
  */
 export async function supervise<T>(body: () => T | Promise<T>, options: SuperviseOptions = {}): Promise<T> {
   const failurePolicy = { report: options.onFailure ?? reportCoroutine };
-  return _runIn(new _Scope({ name: "supervise", parent: _requireScope("supervise"), failurePolicy }), body);
+  return _runIn(new _Scope({ name: "supervise", parent: _requireLivingScope("supervise"), failurePolicy }), body);
 }
 
 /**
@@ -93,7 +93,7 @@ export async function supervise<T>(body: () => T | Promise<T>, options: Supervis
  */
 export async function withDeadline<T>(timeoutMs: number, body: () => T | Promise<T>): Promise<T> {
   checkTimeout("withDeadline", timeoutMs);
-  const inner = new _Scope({ name: "withDeadline", parent: _requireScope("withDeadline") });
+  const inner = new _Scope({ name: "withDeadline", parent: _requireLivingScope("withDeadline") });
   inner.startDeadline(timeoutMs);
   return _runIn(inner, body);
 }
@@ -121,7 +121,7 @@ export async function withDeadline<T>(timeoutMs: number, body: () => T | Promise
  */
 export async function shield<T>(budgetMs: number, body: () => T | Promise<T>): Promise<T> {
   checkTimeout("shield", budgetMs);
-  const inner = new _Scope({ name: "shield", parent: _requireScope("shield"), shielded: true });
+  const inner = new _Scope({ name: "shield", parent: _requireLivingScope("shield"), shielded: true });
   inner.startDeadline(budgetMs);
   return _runIn(inner, body);
 }

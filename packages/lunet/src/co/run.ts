@@ -1,8 +1,8 @@
 /** `run`, where a program enters lunet, and `spawn`. */
-import { onLoopEmpty, setExitStatus, writeStderr } from "../host/process.ts";
+import { offerUnhandledRejections, onLoopEmpty, setExitStatus, turnLoop, writeStderr } from "../host/process.ts";
 import { _spawnIn, type Coroutine } from "./coroutine.impl.ts";
 import { Cancelled, LunetError, ScopeError } from "./errors.ts";
-import { _currentScope, _requireScope, _runIn, _Scope } from "./scope.impl.ts";
+import { _currentScope, _receiveUnhandled, _requireScope, _runIn, _Scope } from "./scope.impl.ts";
 
 /** `ERR_DEADLOCK`: coroutines wait, and nothing in the process is left that could resume them. */
 export class DeadlockError extends LunetError {
@@ -24,7 +24,8 @@ export interface RunOptions {
  * the whole number (0 to 255) that `main` returned, 0 for anything else, 1 for a failure, which is reported with the
  * coroutine's trace.
  *
- * It may run more than once in a process, not inside itself.
+ * It may run more than once in a process, not inside itself. From the first run on, the failure of a promise that nobody
+ * awaits is the failure of the scope that it was made in; outside a scope it ends the process, as ever.
  *
  * @returns The exit status. It never throws for a failure of `main`.
  * @example
@@ -60,17 +61,38 @@ export async function run(main: () => unknown, options: RunOptions = {}): Promis
 export async function runRoot<T>(body: () => T | Promise<T>): Promise<T> {
   if (_currentScope() !== undefined)
     throw new TypeError("Cannot run: found a coroutine around the call, wanted scope()");
+  if (!receivesUnhandled) {
+    offerUnhandledRejections(_receiveUnhandled);
+    receivesUnhandled = true;
+  }
   const root = new _Scope({ name: "run", parent: undefined });
-  const stopListening = onLoopEmpty(() => {
-    root.cancel(new DeadlockError([...root.waits()].map((wait) => `"${wait.operation}" in "${wait.scope}"`)));
-  });
+  const watch = watchDeadlock(root);
   try {
-    return await _runIn(root, body);
+    return await Promise.race([_runIn(root, body), watch.givenUp]);
   } catch (error) {
     throw error instanceof Cancelled && error.scope === root ? error.reason : error;
   } finally {
-    stopListening();
+    watch.stop();
   }
+}
+
+/** Set at the first root and never taken back: a promise may fail, unawaited, just as its root ends. */
+let receivesUnhandled = false;
+
+/**
+ * At an empty event loop cancels the root. When it is empty once more, because what waits cannot be cancelled, gives up
+ * on it, so that the process does not end as if all were well.
+ */
+function watchDeadlock(root: _Scope): { readonly givenUp: Promise<never>; readonly stop: () => void } {
+  const { promise: givenUp, reject } = Promise.withResolvers<never>();
+  let deadlock: DeadlockError | undefined;
+  const stop = onLoopEmpty(() => {
+    if (deadlock !== undefined) return reject(deadlock);
+    deadlock = new DeadlockError([...root.waits()].map((wait) => `"${wait.operation}" in "${wait.scope}"`));
+    root.cancel(deadlock);
+    turnLoop();
+  });
+  return { givenUp, stop };
 }
 
 function describeFailure(error: unknown): string {

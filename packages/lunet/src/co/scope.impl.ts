@@ -13,6 +13,8 @@
  * - `effective` of a scope is the `Cancelled` of the outermost cancelled scope around it that no shield keeps away.
  *   The outermost, because its exception unwinds every inner scope as well.
  * - `live` counts what the scope still waits for: inner scopes, coroutines, late disposals.
+ * - Nothing waits in a scope that has ended. Waits that its body began and did not await are cancelled at its end, and
+ *   those that cannot be cancelled are waited for.
  * - Cancelling never runs a coroutine's code at once: it rejects promises, and code goes on in a later microtask.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -39,6 +41,9 @@ export interface _ScopeOptions {
   readonly failurePolicy?: _FailurePolicy;
 }
 
+/** How long what came too late to be handed over may take to be disposed of, in milliseconds. */
+const LATE_DISPOSAL_BUDGET_MS = 30_000;
+
 /** What asked a scope to finish, before it is cancelled. */
 export interface _CancelRequest {
   readonly reason: unknown;
@@ -57,12 +62,15 @@ export class _Scope {
   ended = false;
   live = 0;
 
-  /** Scopes directly inside, among them those of the coroutines that were spawned here. */
-  readonly #inner = new Set<_Scope>();
+  /** Scopes directly inside, among them those of the coroutines that were spawned here: a list through the scopes. */
+  #firstInner: _Scope | undefined;
+  #nextInner: _Scope | undefined;
+  #previousInner: _Scope | undefined;
   #own: Cancelled | undefined;
   #timedOut = false;
   #deadlineTimer: Timer | undefined;
   #graceTimer: Timer | undefined;
+  #graceEndsAt = Infinity;
   #failures: unknown[] | undefined;
   /** A cancel that came out of the body or of a child, not caused by a handle's `cancel()`. */
   #interruption: Cancelled | undefined;
@@ -98,7 +106,7 @@ export class _Scope {
     for (let wait = this.#firstWait; wait !== undefined; wait = wait.next) {
       yield { scope: this.name, operation: wait.operation };
     }
-    for (const inner of this.#inner) yield* inner.waits();
+    for (let inner = this.#firstInner; inner !== undefined; inner = inner.#nextInner) yield* inner.waits();
   }
 
   /** Gives the scope `timeoutMs` from now. An earlier deadline from outside stays in force. */
@@ -115,8 +123,12 @@ export class _Scope {
   /** Asks the scope to finish and cancels it after the grace. Asking again can only shorten the grace. */
   ask(reason: unknown, graceMs: number): void {
     if (this.ended || this.#own !== undefined) return;
-    this.#graceTimer?.clear();
-    this.#graceTimer = setTimer(graceMs, () => this.cancel(reason));
+    const endsAt = monotonicMs() + graceMs;
+    if (endsAt < this.#graceEndsAt) {
+      this.#graceEndsAt = endsAt;
+      this.#graceTimer?.clear();
+      this.#graceTimer = setTimer(graceMs, () => this.cancel(reason));
+    }
     this.#receiveRequest({ reason, graceMs });
   }
 
@@ -125,7 +137,9 @@ export class _Scope {
     this.request = request;
     for (const listener of this.#requestListeners ?? []) listener(request);
     this.#requestListeners = undefined;
-    for (const inner of this.#inner) if (!inner.shielded) inner.#receiveRequest(request);
+    for (let inner = this.#firstInner; inner !== undefined; inner = inner.#nextInner) {
+      if (!inner.shielded) inner.#receiveRequest(request);
+    }
   }
 
   /** Calls `listener` once, when the scope is asked to finish. Returns how to stop listening. */
@@ -148,13 +162,17 @@ export class _Scope {
 
   #interrupt(cancelled: Cancelled): void {
     this.effective = cancelled;
-    let wait = this.#firstWait;
-    while (wait !== undefined) {
-      const next: _Suspension<never> | undefined = wait.next;
-      wait.interrupt(cancelled);
-      wait = next;
+    this.#interruptWaits(cancelled);
+    for (let inner = this.#firstInner; inner !== undefined; inner = inner.#nextInner) {
+      if (!inner.shielded) inner.#interrupt(cancelled);
     }
-    for (const inner of this.#inner) if (!inner.shielded) inner.#interrupt(cancelled);
+  }
+
+  #interruptWaits(cancelled: Cancelled): void {
+    // Collected first: cancelling one operation may resume another, which takes it out of the list.
+    const waits: _Suspension<never>[] = [];
+    for (let wait = this.#firstWait; wait !== undefined; wait = wait.next) waits.push(wait);
+    for (const wait of waits) wait.interrupt(cancelled);
   }
 
   /** Takes in an error of the body or of a child. What is cancellation is kept apart from what is failure. */
@@ -192,12 +210,20 @@ export class _Scope {
   }
 
   #adopt(inner: _Scope): void {
-    this.#inner.add(inner);
-    this.childStarted();
+    inner.#nextInner = this.#firstInner;
+    if (this.#firstInner !== undefined) this.#firstInner.#previousInner = inner;
+    this.#firstInner = inner;
+    this.live++;
   }
 
   #release(inner: _Scope): void {
-    this.#inner.delete(inner);
+    const previous = inner.#previousInner;
+    const next = inner.#nextInner;
+    if (previous === undefined) this.#firstInner = next;
+    else previous.#nextInner = next;
+    if (next !== undefined) next.#previousInner = previous;
+    inner.#nextInner = undefined;
+    inner.#previousInner = undefined;
     this.childEnded();
   }
 
@@ -217,9 +243,14 @@ export class _Scope {
     let owner: _Scope = this;
     while (owner.ended && owner.parent !== undefined) owner = owner.parent;
     owner.childStarted();
-    Promise.resolve()
-      .then(() => _runIn(new _Scope({ name: "late disposal", parent: owner, shielded: true }), dispose))
-      .catch((error: unknown) => owner.receive(error, "late disposal"))
+    const disposal = new _Scope({ name: "late disposal", parent: owner, shielded: true });
+    disposal.startDeadline(LATE_DISPOSAL_BUDGET_MS);
+    void _runIn(disposal, dispose)
+      .catch((error: unknown) => {
+        // After the root's end nobody is left to take it: then it ends the process, as any rejection does.
+        if (owner.ended) throw error;
+        owner.receive(error, "late disposal");
+      })
       .finally(() => owner.childEnded());
   }
 
@@ -235,13 +266,26 @@ export class _Scope {
     if (wait.next !== undefined) wait.next.previous = wait.previous;
     wait.next = undefined;
     wait.previous = undefined;
+    if (this.#firstWait === undefined) this.#onIdle?.();
   }
 
-  /** Resolves when nothing that was started in the scope lives any more. */
+  /** True while a wait of the scope's own body has not come to its end. */
+  get hasWaits(): boolean {
+    return this.#firstWait !== undefined;
+  }
+
+  /** Resolves when a child or the last wait has ended; look again whether anything is left. */
   idle(): Promise<void> {
     return new Promise((resolve) => {
       this.#onIdle = resolve;
     });
+  }
+
+  /** Cancels the waits that the body began and did not await, and waits for those that are not over at once. */
+  async endFloatingWaits(): Promise<void> {
+    if (this.effective === undefined) this.effective = new Cancelled(new ScopeEndedError("wait", this.name), this);
+    this.#interruptWaits(this.effective);
+    while (this.live > 0 || this.hasWaits) await this.idle();
   }
 
   /** Ends the scope and throws what it failed with, or the cancel that goes on outwards. */
@@ -249,19 +293,26 @@ export class _Scope {
     this.ended = true;
     this.#deadlineTimer?.clear();
     this.#graceTimer?.clear();
-    // Waits that the body started and did not await would float from here on.
-    if (this.#firstWait !== undefined) this.#interrupt(new Cancelled(new ScopeEndedError("wait", this.name), this));
     if (this.parent !== undefined) this.parent.#release(this);
     if (TRACE) ended("scope", this);
 
     const failures = this.#failures;
     const interruption = this.#interruption;
     const ownInterruption = interruption !== undefined && interruption.scope === this;
-    const errors = this.#timedOut && (ownInterruption || failures !== undefined) ? [this.#own?.reason] : [];
-    errors.push(...(failures ?? []));
+    const errors: unknown[] = [];
+    if (this.#timedOut && (ownInterruption || failures !== undefined)) errors.push(this.#deadlineError());
+    if (failures !== undefined) errors.push(...failures);
     if (errors.length === 1) throw errors[0];
     if (errors.length > 1) throw new ScopeError(this.name, errors);
-    if (interruption !== undefined) throw interruption;
+    // The cancel of floating waits is nobody's news: it did not come from outside, and nobody asked for it.
+    if (interruption !== undefined && (!ownInterruption || interruption === this.#own)) throw interruption;
+  }
+
+  #deadlineError(): unknown {
+    const error = this.#own?.reason;
+    // It was made by a timer. From here its stack has the coroutine whose time was over.
+    if (error instanceof DeadlineError) Error.captureStackTrace(error);
+    return error;
   }
 }
 
@@ -285,6 +336,27 @@ export function _requireScope(operation: string): _Scope {
   return scope;
 }
 
+/** The scope for an inner one: the current, which must be living, or what starts in it would have no owner. */
+export function _requireLivingScope(operation: string): _Scope {
+  const scope = _requireScope(operation);
+  if (scope.ended) throw new ScopeEndedError(operation, scope.name);
+  return scope;
+}
+
+/**
+ * Takes in the failure of a promise that nobody awaited, in the context in which the promise was made: it is the failure
+ * of the nearest scope that still lives. A cancel that nobody awaited is no failure.
+ *
+ * @returns False if it belongs to no coroutine, or to none that lives.
+ */
+export function _receiveUnhandled(error: unknown): boolean {
+  if (error instanceof Cancelled) return true;
+  let scope = ambient.getStore();
+  while (scope?.ended === true) scope = scope.parent;
+  scope?.receive(error, scope.name);
+  return scope !== undefined;
+}
+
 /** Runs `body` in `scope`, waits for all that the scope owns, ends it, and gives the body's value. */
 export async function _runIn<T>(scope: _Scope, body: () => T | Promise<T>): Promise<T> {
   let value: T | undefined;
@@ -294,6 +366,7 @@ export async function _runIn<T>(scope: _Scope, body: () => T | Promise<T>): Prom
     scope.receive(error, scope.name);
   }
   while (scope.live > 0) await scope.idle();
+  if (scope.hasWaits) await scope.endFloatingWaits();
   scope.end();
   return value as T;
 }
@@ -333,6 +406,8 @@ export class _Suspension<T> {
     } catch (error) {
       this.fail(error);
     }
+    // The start itself may have cancelled its scope.
+    if (scope.effective !== undefined) this.interrupt(scope.effective);
   }
 
   resume(value: T): void {
@@ -349,12 +424,17 @@ export class _Suspension<T> {
     this.#reject(error);
   }
 
-  /** Cancels the operation. What it still acquires while it is being cancelled is handed over, not dropped. */
+  /**
+   * Cancels the operation, once: a second cancel, from further out, finds the first on its way. What the operation still
+   * acquires while it is being cancelled is handed over, not dropped.
+   */
   interrupt(cancelled: Cancelled): void {
-    if (this.#over || this.#cancel === undefined) return;
+    const cancel = this.#cancel;
+    if (this.#over || cancel === undefined) return;
+    this.#cancel = undefined;
     let outcome: void | "pending";
     try {
-      outcome = this.#cancel(cancelled);
+      outcome = cancel(cancelled);
     } catch (error) {
       this.fail(error);
       return;

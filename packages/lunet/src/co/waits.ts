@@ -27,6 +27,7 @@ export function inCoroutine(): boolean {
  * - No function returned: the operation cannot be cancelled; the wait goes on to its outcome, which counts.
  * - The function is called, and the wait throws `Cancelled`. If it calls `resume` or `fail` itself, because the outcome
  *   was there first, that outcome counts: what was acquired is handed over.
+ * - The function is called once at most, also when a second cancel follows from further out.
  * - The function returns `"pending"`: the cancel is on its way, and the wait goes on until `resume` or `fail`. It may `fail` with the
  *   `Cancelled` that it was given.
  * - A value that comes after the end is disposed of (`Symbol.asyncDispose`, `Symbol.dispose`), never dropped.

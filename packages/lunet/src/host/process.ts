@@ -30,3 +30,18 @@ export function onSignal(signal: NodeJS.Signals, listener: () => void): () => vo
     process.off(signal, listener);
   };
 }
+
+/**
+ * Offers each failure of a promise that nobody awaits to `take`, which runs in the promise's asynchronous context. What
+ * it does not take ends the process as if nobody listened, unless somebody else does.
+ */
+export function offerUnhandledRejections(take: (error: unknown) => boolean): void {
+  process.on("unhandledRejection", (error) => {
+    if (!take(error) && process.listenerCount("unhandledRejection") === 1) throw error;
+  });
+}
+
+/** Gives the event loop one more turn, after which it may be empty again. */
+export function turnLoop(): void {
+  setImmediate(() => {});
+}
