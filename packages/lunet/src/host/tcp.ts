@@ -7,8 +7,8 @@
  * ended by itself: the sink decides when it is destroyed.
  */
 import { lookup } from "node:dns";
-import { unlinkSync } from "node:fs";
-import { connect, createServer, isIP, type AddressInfo, type Server, type Socket } from "node:net";
+import { lstatSync, unlinkSync } from "node:fs";
+import { BlockList, connect, createServer, isIP, type AddressInfo, type Server, type Socket } from "node:net";
 import type { Address, StartTransport, Transport, TransportSink } from "./transport.ts";
 
 function addressOf(
@@ -17,7 +17,8 @@ function addressOf(
   port: number | undefined,
   path: string,
 ): Address {
-  if (address === undefined || port === undefined) return { family: "unix", path };
+  if (path !== "") return { family: "unix", path };
+  if (address === undefined || port === undefined) return { family: "unknown" };
   return { family: family === "IPv6" ? "IPv6" : "IPv4", address, port };
 }
 
@@ -66,14 +67,14 @@ class SocketTransport implements Transport {
 
   shutdown(done: () => void): void {
     const socket = this.#socket;
-    if (socket.writableFinished || socket.destroyed) done();
-    else {
-      socket.once("close", done);
-      socket.end(() => {
-        socket.off("close", done);
-        done();
-      });
-    }
+    if (socket.writableFinished || socket.destroyed) return done();
+    socket.once("close", done);
+    socket.end((error?: Error | null) => {
+      // After a failure "close" follows, and tells the sink why before anybody goes on.
+      if (error != null || socket.destroyed) return;
+      socket.off("close", done);
+      done();
+    });
   }
 
   destroy(reset = false): void {
@@ -124,8 +125,11 @@ export function listenStream(
   function failed(error: Error): void {
     bound(error, undefined);
   }
+  let givenUp = false;
   const where = "path" in endpoint ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
   server.listen({ ...where, backlog: options.backlog, exclusive: true }, () => {
+    // Closing a server that is not bound yet does not keep it from being bound.
+    if (givenUp) return void server.close();
     server.off("error", failed);
     server.on("error", (error) => events.onError(error));
     const info = server.address() as AddressInfo | string;
@@ -135,7 +139,10 @@ export function listenStream(
         : { family: info.family === "IPv6" ? "IPv6" : "IPv4", address: info.address, port: info.port };
     bound(undefined, { address, close: (done) => void server.close(() => done()) });
   });
-  return () => void server.close();
+  return () => {
+    givenUp = true;
+    server.close();
+  };
 }
 
 /** Connects; calls back once. Returns how to give up. */
@@ -166,6 +173,20 @@ export function resolveHost(
   if (isIP(host) !== 0) resolved(undefined, host);
   else
     lookup(host, { family: 0 }, (error, address) => resolved(error ?? undefined, error === null ? address : undefined));
+}
+
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+
+/** Tells whether only this machine reaches an IP address: 127.0.0.0/8 and ::1 in any spelling, IPv4-mapped too. */
+export function isLoopback(address: string): boolean {
+  return loopback.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+}
+
+/** True for the file of a Unix socket. A connect to any other file is refused as well, as if the socket were dead. */
+export function isSocketFile(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
 }
 
 /** Takes the file of a Unix socket that nobody listens on any more out of the way. */

@@ -16,11 +16,11 @@ export interface TransportSink {
   onClose(error: Error | undefined): void;
 }
 
-/** A socket's own or its peer's address. */
+/** A socket's own or its peer's address. `unknown`: the connection was gone before it was asked for. */
 export type Address =
   | { readonly family: "IPv4" | "IPv6"; readonly address: string; readonly port: number }
   | { readonly family: "unix"; readonly path: string }
-  | { readonly family: "memory" };
+  | { readonly family: "memory" | "unknown" };
 
 export interface Transport {
   readonly localAddress: Address;
@@ -36,6 +36,11 @@ export interface Transport {
   destroy(reset?: boolean): void;
   setNoDelay(on: boolean): void;
   setKeepAlive(idleMs: number): void;
+}
+
+/** Calls back in the next turn of the event loop, after timers and sockets had theirs. */
+export function onNextTurn(callback: () => void): void {
+  setImmediate(callback);
 }
 
 /** Starts a transport for `sink`, which is called from then on. */

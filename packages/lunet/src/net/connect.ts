@@ -3,7 +3,7 @@ import { ensureCoroutine, suspend } from "../co/mod.ts";
 import { connectStream, type Endpoint } from "../host/tcp.ts";
 import { checkBufferSize, Connection, DEFAULT_WRITE_BUFFER_SIZE, type BufferOptions } from "./connection.ts";
 import { SocketError } from "./errors.ts";
-import { checkPort } from "./listener.ts";
+import { checkHost, checkPort, checkSocketPath } from "./listener.ts";
 
 /** Where to connect. */
 export interface ConnectOptions extends BufferOptions {
@@ -35,7 +35,10 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   ensureCoroutine("net.connect");
   const { host = "127.0.0.1", port, path } = options;
   if (path === undefined && port === undefined) throw new TypeError("Cannot connect: found no port and no path");
-  const endpoint: Endpoint = path === undefined ? { host, port: checkPort(port ?? 0) } : { path };
+  const endpoint: Endpoint =
+    path === undefined
+      ? { host: checkHost("connect", host), port: checkPort(port ?? 0, 1) }
+      : { path: checkSocketPath("connect", path) };
   const writeBufferSize = checkBufferSize("writeBufferSize", options.writeBufferSize ?? DEFAULT_WRITE_BUFFER_SIZE);
   if (options.readBufferSize !== undefined) checkBufferSize("readBufferSize", options.readBufferSize);
   const where = path ?? `${host} port ${port}`;

@@ -25,10 +25,16 @@ export class SocketError extends LunetError {
 
   constructor(action: string, cause: Error) {
     const { code, syscall } = cause as NodeJS.ErrnoException;
-    super(codes[code ?? ""] ?? "ERR_SOCKET", `Cannot ${action}: ${cause.message}`, { cause });
+    // A name with several addresses fails with one error for each, and without words of its own.
+    const found = cause instanceof AggregateError ? cause.errors.map(messageOf).join("; ") : cause.message;
+    super(codes[code ?? ""] ?? "ERR_SOCKET", `Cannot ${action}: ${found}`, { cause });
     this.errno = code;
     this.syscall = syscall;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** `ERR_BUSY`: a second coroutine reads, writes or accepts on a handle on which one already waits. */

@@ -4,6 +4,8 @@ import { ClosedError, ensureCoroutine, suspend } from "../co/mod.ts";
 import { writeStderr } from "../host/process.ts";
 import {
   connectStream,
+  isLoopback,
+  isSocketFile,
   listenStream,
   removeSocketFile,
   resolveHost,
@@ -37,10 +39,6 @@ export interface ListenOptions extends BufferOptions {
   readonly dangerouslySkipLoopbackRestriction?: boolean;
 }
 
-function isLoopback(address: string): boolean {
-  return address === "::1" || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(address);
-}
-
 /** Looks a name up; waits. */
 export function resolve(host: string): Promise<string> {
   return suspend<string>("net.resolve", (resume, fail) => {
@@ -52,22 +50,29 @@ export function resolve(host: string): Promise<string> {
   });
 }
 
-export function checkPort(port: number): number {
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new RangeError(`Cannot use port: found ${port}, wanted a whole number from 0 to 65535`);
+export function checkPort(port: number, min: 0 | 1): number {
+  if (!Number.isInteger(port) || port < min || port > 65_535) {
+    throw new RangeError(`Cannot use port: found ${port}, wanted a whole number from ${min} to 65535`);
   }
   return port;
 }
 
+/** An empty name would mean every address there is. */
+export function checkHost(action: string, host: string): string {
+  if (host !== "" && !host.includes("\0")) return host;
+  throw new TypeError(`Cannot ${action}: found the host ${JSON.stringify(host)}, wanted an address or a name`);
+}
+
+export function checkSocketPath(action: string, path: string): string {
+  if (path !== "" && !path.includes("\0")) return path;
+  throw new TypeError(`Cannot ${action}: found the path ${JSON.stringify(path)}, wanted a file's`);
+}
+
 async function endpointOf(options: ListenOptions): Promise<Endpoint> {
   const { path, host = "127.0.0.1", port = 0 } = options;
-  if (path !== undefined) {
-    if (path === "" || path.includes("\0"))
-      throw new TypeError(`Cannot listen: found the path ${JSON.stringify(path)}, wanted a file's`);
-    return { path };
-  }
-  checkPort(port);
-  const address = await resolve(host);
+  if (path !== undefined) return { path: checkSocketPath("listen", path) };
+  checkPort(port, 0);
+  const address = await resolve(checkHost("listen", host));
   if (!isLoopback(address)) {
     if (options.dangerouslySkipLoopbackRestriction !== true) throw new BindPolicyError(host, address);
     writeStderr(`lunet: listening on ${address}, which others can reach: the loopback restriction is switched off\n`);
@@ -95,7 +100,8 @@ function bind(
 }
 
 /** True when a Unix socket's file is there and nobody listens on it. */
-function isStale(path: string): Promise<boolean> {
+async function isStale(path: string): Promise<boolean> {
+  if (!isSocketFile(path)) return false;
   return suspend<boolean>("net.listen", (resume) =>
     connectStream({ path }, { writeBufferSize: 1 }, (error, start) => {
       start?.({ onBytes: () => false, onEnd() {}, onDrain() {}, onClose() {} }).destroy();
