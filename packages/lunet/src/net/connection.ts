@@ -44,7 +44,7 @@ export function checkBufferSize(name: string, size: number): number {
 /** How `close` ends a connection. */
 export interface CloseOptions {
   /**
-   * How long to flush what was written and to wait for the peer's end, in milliseconds. Default 1,000. What the peer
+   * How long to flush what was written and to wait for the peer's end, in milliseconds, more than 0. Default 1,000. What the peer
    * still sends is read and dropped meanwhile, because closing over unread bytes resets the connection and can take
    * our last words away from the peer (RFC 9112, 9.6).
    */
@@ -76,7 +76,9 @@ export class Connection implements AsyncDisposable {
   #bytesRead = 0;
   #readingStopped = false;
   #peerEnded = false;
-  #shutdownSent = false;
+  #shutdownStarted = false;
+  /** What was written and the end of it have gone to the kernel, or never will. */
+  #shutdownDone = false;
   #closing = false;
   #transportClosed = false;
   /** The transport's buffer is above its high-water mark. */
@@ -87,9 +89,13 @@ export class Connection implements AsyncDisposable {
   #consumer: ((bytes: Uint8Array) => boolean) | undefined;
   #resumeWrite: (() => void) | undefined;
   #failWrite: ((error: unknown) => void) | undefined;
+  #resumeShutdown: (() => void) | undefined;
+  #failShutdown: ((error: unknown) => void) | undefined;
   #onGone: ((how: "ended" | "closed") => void) | undefined;
-  /** Wakes `close`, which waits for the peer's end and for the transport's. */
+  /** Wakes `close`, which waits for the end of either side and for the transport's. */
   #onClosing: (() => void) | undefined;
+  /** The ledger has this one's end. */
+  #accounted = false;
 
   readonly #startRead = (resume: (bytes: Uint8Array | null) => void, fail: (error: unknown) => void): (() => void) => {
     this.#resumeRead = resume;
@@ -229,22 +235,37 @@ export class Connection implements AsyncDisposable {
     this.#failWrite = undefined;
   }
 
+  #forgetShutdown(): void {
+    this.#resumeShutdown = undefined;
+    this.#failShutdown = undefined;
+  }
+
   #receiveClose(error: Error | undefined): void {
     this.#transportClosed = true;
     if (error !== undefined) this.#failure = new SocketError("go on with the connection", error);
     this.#failWaiters(this.#goneError());
-    if (TRACE) ended("connection", this);
+    if (TRACE) this.#account();
     this.#onClosing?.();
     this.#onGone?.("closed");
+  }
+
+  /** The owner is done with the connection, or there is none any more. */
+  #account(): void {
+    if (this.#accounted) return;
+    this.#accounted = true;
+    ended("connection", this);
   }
 
   #failWaiters(error: Error): void {
     const failRead = this.#failRead;
     const failWrite = this.#failWrite;
+    const failShutdown = this.#failShutdown;
     this.#forgetRead();
     this.#forgetWrite();
+    this.#forgetShutdown();
     failRead?.(error);
     failWrite?.(error);
+    failShutdown?.(error);
   }
 
   #goneError(): Error {
@@ -298,8 +319,9 @@ export class Connection implements AsyncDisposable {
    * Reads without being resumed for each arrival: calls `consume` with bytes as they come, outside the coroutine, while
    * this call waits. The wait ends when `consume` returns false, or at the end of the stream.
    *
-   * For protocols that answer most messages at once; `consume` must not wait, and runs in the context of the transport.
-   * It may start a read, or a coroutine that reads, if it then returns false. Bytes are not cut to `readBufferSize`.
+   * For protocols that answer most messages at once; `consume` must not wait, and runs outside the coroutine: see
+   * `captureContext`. It may start a read, or a coroutine that reads, if it then returns false. Bytes are not cut to
+   * `readBufferSize`.
    *
    * @returns True when `consume` ended it, false at the end of the stream.
    * @throws As `read`, and what `consume` throws.
@@ -316,7 +338,7 @@ export class Connection implements AsyncDisposable {
 
   #ensureWritable(): void {
     if (this.#closing || this.#transportClosed) throw this.#goneError();
-    if (this.#shutdownSent) throw new ClosedError("the writing side of the connection");
+    if (this.#shutdownStarted) throw new ClosedError("the writing side of the connection");
     if (this.#resumeWrite !== undefined) throw new BusyError("write", "the connection");
   }
 
@@ -337,37 +359,49 @@ export class Connection implements AsyncDisposable {
    * Waits until less than `writeBufferSize` bytes are buffered and takes `data`, all of it.
    *
    * It does not wait for the peer to have read it. A write that is cancelled while it waits has written nothing. Write
-   * long content in pieces, or all of it is buffered.
+   * long content in pieces, or all of it is buffered. The bytes belong to the connection until they are sent: do not
+   * change them.
    *
    * @throws ClosedError when the connection is closed meanwhile; SocketError; BusyError while another coroutine writes.
    */
   async write(data: string | Uint8Array, encoding: "utf8" | "latin1" = "utf8"): Promise<void> {
     ensureCoroutine("net.write");
-    if (this.tryWrite(data, encoding)) return;
-    await suspend<void>("net.write", (resume, fail) => {
-      this.#resumeWrite = resume;
-      this.#failWrite = fail;
-      return () => this.#forgetWrite();
-    });
-    this.tryWrite(data, encoding);
+    // Between the wake and here somebody else may have filled the buffer again.
+    while (!this.tryWrite(data, encoding)) {
+      await suspend<void>("net.write", (resume, fail) => {
+        this.#resumeWrite = resume;
+        this.#failWrite = fail;
+        return () => this.#forgetWrite();
+      });
+    }
   }
 
   /**
    * Sends what is buffered and then the end of the stream, and waits until that has gone to the kernel. The other
-   * direction stays open.
+   * direction stays open. A cancel leaves the wait; the end is sent all the same. A second shutdown does nothing.
+   *
+   * @throws ClosedError when the connection is closed meanwhile; SocketError; BusyError while another coroutine writes.
    */
   async shutdown(): Promise<void> {
     ensureCoroutine("net.shutdown");
-    if (this.#shutdownSent) return;
+    if (this.#shutdownStarted && !this.closed) return;
     this.#ensureWritable();
-    await this.#sendEnd();
+    await suspend<void>("net.shutdown", (resume, fail) => {
+      this.#resumeShutdown = resume;
+      this.#failShutdown = fail;
+      this.#startShutdown();
+      return () => this.#forgetShutdown();
+    });
   }
 
-  #sendEnd(): Promise<void> {
-    this.#shutdownSent = true;
-    return suspend<void>("net.shutdown", (resume) => {
-      this.#transport.shutdown(resume);
-      return () => {};
+  #startShutdown(): void {
+    this.#shutdownStarted = true;
+    this.#transport.shutdown(() => {
+      this.#shutdownDone = true;
+      const resume = this.#resumeShutdown;
+      this.#forgetShutdown();
+      resume?.();
+      this.#onClosing?.();
     });
   }
 
@@ -379,16 +413,20 @@ export class Connection implements AsyncDisposable {
    */
   async close(options: CloseOptions = {}): Promise<void> {
     ensureCoroutine("net.close");
+    const { lingerMs = DEFAULT_LINGER_MS } = options;
+    if (!(lingerMs > 0)) throw new RangeError(`Cannot close: found lingerMs ${lingerMs}, wanted more than 0`);
     if (this.#closing) return;
     this.#closing = true;
     this.#failWaiters(this.#goneError());
     if (this.#transportClosed) return;
     this.#unread.length = 0;
     if (this.#readingStopped) this.#resumeReading();
+    if (!this.#shutdownStarted) this.#startShutdown();
     try {
-      await shield(options.lingerMs ?? DEFAULT_LINGER_MS, async () => {
-        if (!this.#shutdownSent) await this.#sendEnd();
-        if (!this.#peerEnded) await this.#closingEvent("net.linger");
+      await shield(lingerMs, async () => {
+        while (!this.#transportClosed && !(this.#shutdownDone && this.#peerEnded)) {
+          await this.#closingEvent("net.linger");
+        }
       });
     } catch (error) {
       // The linger time is a limit, not a promise to the peer: what is not flushed by then is dropped.
@@ -401,7 +439,7 @@ export class Connection implements AsyncDisposable {
     }
   }
 
-  /** Waits for the peer's end or the transport's, whichever is next. */
+  /** Waits for an end: of what was written, the peer's or the transport's, whichever is next. */
   #closingEvent(operation: string): Promise<void> {
     if (this.#transportClosed) return Promise.resolve();
     return suspend<void>(operation, (resume) => {
@@ -417,6 +455,7 @@ export class Connection implements AsyncDisposable {
     const wasClosed = this.closed;
     this.#closing = true;
     if (!wasClosed) this.#failWaiters(this.#goneError());
+    if (TRACE) this.#account();
     if (!this.#transportClosed) this.#transport.destroy(options.reset ?? false);
   }
 

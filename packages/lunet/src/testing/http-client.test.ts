@@ -75,7 +75,7 @@ coroutineTest("replies are read whole, framed by length, by chunks and by the me
 });
 
 coroutineTest("a router stands for its handler, and options reach the server", async () => {
-  const router = new Router().post("/", describe);
+  const router = new Router().route("POST", "/", describe);
   const refused = await requestInProcess(
     router,
     { method: "POST", content: "x".repeat(11) },
@@ -107,7 +107,8 @@ coroutineTest("a reply that is cut off is an error", async () => {
   }
   await assert.rejects(
     requestInProcess(() => ({ status: 200, content: pieces() }), {}, { onFailure: () => {} }),
-    { code: "ERR_CONNECTION_RESET" },
+    // By a reset, or by an end before the last chunk.
+    ({ code }) => code === "ERR_CONNECTION_RESET" || code === "ERR_REPLY_MALFORMED",
   );
 });
 

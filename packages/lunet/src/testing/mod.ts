@@ -6,6 +6,7 @@
 export { withTestClock, type TestClock, type TestClockOptions } from "./clock.ts";
 export {
   assertNothingLeft,
+  clockTest,
   coroutineTest,
   DEFAULT_TEST_TIMEOUT_MS,
   type CoroutineTestOptions,
@@ -19,3 +20,4 @@ export {
 } from "./http-client.ts";
 export { memoryPair } from "./memory-sockets.ts";
 export { ClientReply, MAX_REPLY_BYTES, ReplyError, ReplyReader } from "./reply-reader.ts";
+export { socketSuite, type ConnectPair, type SocketSuiteOptions } from "./socket-suite.ts";
