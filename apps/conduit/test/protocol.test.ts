@@ -101,13 +101,15 @@ test("a path outside /api that leads nowhere answers 404", async () => {
   }
 });
 
-test("malformed percent-encoding in a path answers 400 or 404, in the one shape of errors", async () => {
+test("malformed percent-encoding and U+0000 in a path answer 400 or 404, in the one shape of errors", async () => {
   for (const path of [
     "/api/%",
     "/api/articles/%zz",
     "/api/articles/%e4%b8",
     "/api/profiles/%ff",
     "/%00",
+    "/api/profiles/%00",
+    "/api/articles/a%00b",
     "/api/%2e%2e",
   ]) {
     const answer = await conduit.request("GET", path);

@@ -71,8 +71,10 @@ export class RawConnection {
     this.socket.end();
   }
 
-  /** Ends the connection with RST. */
-  reset(): void {
+  /** Ends the connection with RST, after what was written and the end that was sent have gone to the kernel. */
+  async reset(): Promise<void> {
+    // A handle whose shutdown is under way cannot be reset (libuv answers EINVAL), and node:net leaves it open.
+    if (this.socket.writableEnded && !this.socket.writableFinished) await once(this.socket, "finish");
     this.socket.resetAndDestroy();
   }
 
