@@ -9,7 +9,9 @@ import {
   type ReplyFields,
   type ServerOptions,
 } from "lunet/http";
-import { Articles, ArticleReply, ArticlesReply, ArticleUpdate, NewArticle } from "./articles.ts";
+import { ArticleLists } from "./article-lists.ts";
+import { ArticleReply, ArticlesReply } from "./article-rows.ts";
+import { Articles, ArticleUpdate, NewArticle } from "./articles.ts";
 import { Authentication, type Viewer } from "./auth.ts";
 import { CommentReply, Comments, CommentsReply, NewComment } from "./comments.ts";
 import { ApiError, errorReply, isExpected, notFound } from "./errors.ts";
@@ -59,6 +61,7 @@ function routesOf(options: AppOptions): readonly Route[] {
   const { database, tokens, passwords } = options;
   const users = new Users(database, tokens, passwords);
   const profiles = new Profiles(database);
+  const lists = new ArticleLists(database);
   const articles = new Articles(database);
   const comments = new Comments(database);
   const tags = new Tags(database);
@@ -92,12 +95,12 @@ function routesOf(options: AppOptions): readonly Route[] {
       errors: [404],
     }),
 
-    route("GET /api/articles", "optional", "Articles, newest first", articles.list, {
+    route("GET /api/articles", "optional", "Articles, newest first", lists.list, {
       reply: ArticlesReply,
       query: ["tag", "author", "favorited", "limit", "offset"],
       errors: [422],
     }),
-    route("GET /api/articles/feed", "required", "Articles of those whom one follows, newest first", articles.feed, {
+    route("GET /api/articles/feed", "required", "Articles of those whom one follows, newest first", lists.feed, {
       reply: ArticlesReply,
       query: ["limit", "offset"],
       errors: [422],

@@ -22,11 +22,17 @@ const Comment = Type.Object({
 export const CommentReply = Type.Object({ comment: Comment });
 export const CommentsReply = Type.Object({ comments: Type.Array(Comment) });
 
+/** An article may have any number of comments: so many are held at once, and more are sent as they are read. */
+const PAGE = 200;
+
+const COLUMNS = `c.id, c.created_at, c.body, u.username, u.bio, u.image,
+    EXISTS (SELECT 1 FROM follows f WHERE f.follower_id = ? AND f.followed_id = c.author_id)`;
 /** No row: no article. One row of NULLs: no comments. */
-const OF_ARTICLE = `SELECT c.id, c.created_at, c.body, u.username, u.bio, u.image,
-    EXISTS (SELECT 1 FROM follows f WHERE f.follower_id = ? AND f.followed_id = c.author_id)
+const FIRST = `SELECT ${COLUMNS}, a.id
   FROM articles a LEFT JOIN comments c ON c.article_id = a.id LEFT JOIN users u ON u.id = c.author_id
-  WHERE a.slug = ? ORDER BY c.created_at DESC, c.id DESC`;
+  WHERE a.slug = ? ORDER BY c.created_at DESC, c.id DESC LIMIT ${PAGE}`;
+const NEXT = `SELECT ${COLUMNS}, c.article_id FROM comments c JOIN users u ON u.id = c.author_id
+  WHERE c.article_id = ? AND (c.created_at, c.id) < (?, ?) ORDER BY c.created_at DESC, c.id DESC LIMIT ${PAGE}`;
 const ARTICLE = "SELECT id FROM articles WHERE slug = ?";
 const INSERT = "INSERT INTO comments (article_id, author_id, body, created_at) VALUES (?, ?, ?, ?)";
 /** No row: no article. NULL: no such comment on it. */
@@ -42,11 +48,15 @@ type CommentRow = [
   bio: string | null,
   image: string | null,
   following: number | boolean,
+  articleId: number,
 ];
 
 function commentJson([id, createdAt, body, username, bio, image, following]: CommentRow): string {
   const time = isoTime(createdAt);
-  return `{"id":${id},"createdAt":"${time}","updatedAt":"${time}","body":${JSON.stringify(body)},"author":${profileJson(username, bio, image, following)}}`;
+  return (
+    `{"id":${id},"createdAt":"${time}","updatedAt":"${time}","body":${JSON.stringify(body)},` +
+    `"author":${profileJson(username, bio, image, following)}}`
+  );
 }
 
 /** The number that a path names; 0, which no comment has, for anything else. */
@@ -56,14 +66,16 @@ function parseId(text: string): number {
 
 /** The handlers of `/api/articles/:slug/comments`. */
 export class Comments {
-  readonly #ofArticle: Statement;
+  readonly #first: Statement;
+  readonly #next: Statement;
   readonly #article: Statement;
   readonly #insert: Statement;
   readonly #author: Statement;
   readonly #delete: Statement;
 
   constructor(database: Database) {
-    this.#ofArticle = database.prepare(OF_ARTICLE);
+    this.#first = database.prepare(FIRST);
+    this.#next = database.prepare(NEXT);
     this.#article = database.prepare(ARTICLE);
     this.#insert = database.prepare(INSERT);
     this.#author = database.prepare(AUTHOR);
@@ -72,11 +84,28 @@ export class Comments {
 
   readonly list = async (call: Call<"optional">): Promise<Reply> => {
     const slug = call.param("slug").normalize("NFC");
-    const rows = await this.#ofArticle.queryRows<CommentRow | [null]>([call.viewer?.id ?? 0, slug]);
+    const viewerId = call.viewer?.id ?? 0;
+    const rows = await this.#first.queryRows<CommentRow | [null]>([viewerId, slug]);
     if (rows.length === 0) throw notFound("article");
     const comments = rows.filter((row): row is CommentRow => row[0] !== null);
-    return jsonText(`{"comments":[${comments.map(commentJson).join(",")}]}`);
+    const start = `{"comments":[${comments.map(commentJson).join(",")}`;
+    const last = comments[PAGE - 1];
+    return last === undefined
+      ? jsonText(`${start}]}`)
+      : { ...jsonText(""), content: this.#rest(start, last, viewerId) };
   };
+
+  /** The text of a list that goes on after `last`, page by page. */
+  async *#rest(start: string, last: CommentRow, viewerId: number): AsyncGenerator<string, void> {
+    yield start;
+    for (let before: CommentRow | undefined = last; before !== undefined;) {
+      const [id, createdAt] = before;
+      const rows: CommentRow[] = await this.#next.queryRows<CommentRow>([viewerId, last[7], createdAt, id]);
+      yield rows.map((row) => `,${commentJson(row)}`).join("");
+      before = rows[PAGE - 1];
+    }
+    yield "]}";
+  }
 
   readonly create = async (call: Call<"required", typeof NewComment>): Promise<Reply> => {
     const { viewer } = call;
@@ -86,7 +115,16 @@ export class Comments {
     const now = wallMs();
     try {
       const { lastInsertId } = await this.#insert.exec([article[0], viewer.id, body, now]);
-      const row: CommentRow = [Number(lastInsertId), now, body, viewer.username, viewer.bio, viewer.image, false];
+      const row: CommentRow = [
+        Number(lastInsertId),
+        now,
+        body,
+        viewer.username,
+        viewer.bio,
+        viewer.image,
+        false,
+        article[0],
+      ];
       return jsonText(`{"comment":${commentJson(row)}}`, { status: 201 });
     } catch (error) {
       if (error instanceof DatabaseError && error.code === "ERR_DB_FOREIGN_KEY") throw notFound("article", error);

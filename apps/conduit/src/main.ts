@@ -8,9 +8,9 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { LunetError, run, scope, spawn } from "lunet";
 import { open, type Database } from "lunet/db";
-import { serve, type Server } from "lunet/http";
+import { serve, type ServeOptions, type Server } from "lunet/http";
 import { waitSignal } from "lunet/signal";
-import { createApp } from "./app.ts";
+import { createApp, type App } from "./app.ts";
 import { ConfigurationError, helpText, readConfiguration, type Configuration } from "./configuration.ts";
 import { Log } from "./log.ts";
 import { migrateSchema } from "./migrations.ts";
@@ -43,12 +43,24 @@ async function serveUntilSignal(configuration: Configuration, log: Log): Promise
   const app = createApp({ database, tokens, passwords, log, isDraining: () => isDraining });
   const { host, port, unixSocket, dangerouslySkipLoopbackRestriction } = configuration;
   const where = unixSocket === undefined ? { host, port } : { path: unixSocket };
-  const server = await serve(app.handler, { ...app.serverOptions, ...where, dangerouslySkipLoopbackRestriction });
+  const server = await listen(app, { ...where, dangerouslySkipLoopbackRestriction });
   printStart(server, path, passwords);
 
   log.info(`ends: SIG${await waitSignal("TERM", "INT")}`);
   isDraining = true;
   await close(server, configuration.graceMs);
+}
+
+async function listen(app: App, where: ServeOptions): Promise<Server> {
+  try {
+    return await serve(app.handler, { ...app.serverOptions, ...where });
+  } catch (error) {
+    if (!(error instanceof LunetError) || error.code !== "ERR_BIND_NOT_LOOPBACK") throw error;
+    throw new ConfigurationError(
+      `Cannot use HOST: found ${JSON.stringify(where.host)}, wanted a loopback address with a proxy in front, or --dangerously-skip-loopback-restriction`,
+      { cause: error },
+    );
+  }
 }
 
 /** Drains the server. A second signal cuts off what is left at once. */
@@ -87,12 +99,11 @@ function printStart(server: Server, path: string, passwords: Passwords): void {
 
 /** Says in one line why the program does not run, and gives its exit status. */
 function explain(error: unknown, log: Log): 1 | 2 {
-  if (error instanceof ConfigurationError || (error instanceof LunetError && error.code === "ERR_BIND_POLICY")) {
+  if (error instanceof ConfigurationError || error instanceof LunetError) {
     process.stderr.write(`conduit: ${error.message}\n`);
-    return 2;
+    return error instanceof ConfigurationError ? 2 : 1;
   }
-  if (error instanceof LunetError) process.stderr.write(`conduit: ${error.message}\n`);
-  else log.failure(error);
+  log.failure(error);
   return 1;
 }
 

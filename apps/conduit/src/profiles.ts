@@ -30,7 +30,10 @@ export function profileJson(
   image: string | null,
   following: number | boolean,
 ): string {
-  return `{"username":${JSON.stringify(username)},"bio":${JSON.stringify(bio)},"image":${JSON.stringify(image)},"following":${Boolean(following)}}`;
+  return (
+    `{"username":${JSON.stringify(username)},"bio":${JSON.stringify(bio)},` +
+    `"image":${JSON.stringify(image)},"following":${Boolean(following)}}`
+  );
 }
 
 function profileReply([, username, bio, image, following]: ProfileRow): Reply {
