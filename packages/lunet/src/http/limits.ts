@@ -24,6 +24,7 @@ export interface MessageLimits {
   maxChunkExtensionBytes: number;
 }
 
+/** What holds for a limit that is not given. */
 export const defaultMessageLimits: Readonly<MessageLimits> = Object.freeze({
   maxHeaderBytes: 16_384,
   maxFields: 100,
