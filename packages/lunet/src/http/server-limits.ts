@@ -5,6 +5,10 @@ import { defaultMessageLimits, messageLimitRanges, type MessageLimits } from "./
 /** Times are checked by one sweep over the connections, at most `SWEEP_MS` late. */
 export const SWEEP_MS = 500;
 
+/**
+ * What a server grants its clients. Times are in milliseconds, sizes in bytes; every value is a whole number within
+ * `serverLimitRanges`.
+ */
 export interface ServerLimits extends MessageLimits {
   /** Connections at once. One more is answered 503 with `Retry-After` and closed. */
   maxConnections: number;
@@ -35,6 +39,7 @@ export interface ServerLimits extends MessageLimits {
   writeBufferSize: number;
 }
 
+/** What holds for a limit that is not given. */
 export const defaultServerLimits: Readonly<ServerLimits> = Object.freeze({
   ...defaultMessageLimits,
   maxConnections: 10_000,
