@@ -57,9 +57,11 @@ export const httpErrors = Object.freeze({
   ERR_HTTP_METHOD_NOT_ALLOWED: { status: 405, meaning: "the route has not the method" },
   ERR_HTTP_HANDLER_FAILED: { status: 500, meaning: "the handler failed; `cause` has why" },
   ERR_HTTP_HANDLER_TIMEOUT: { status: 503, meaning: "the handler took longer than handlerTimeoutMs" },
+  ERR_HTTP_SHUTDOWN: { status: 503, meaning: "the server closes and the handler had not replied within the grace" },
   ERR_HTTP_CONNECTION_LIMIT: { status: 503, meaning: "the listener has maxConnections already" },
 } as const);
 
+/** One of the codes in `httpErrors`. */
 export type HttpErrorCode = keyof typeof httpErrors;
 
 /**
