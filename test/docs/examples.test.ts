@@ -1,6 +1,6 @@
 /**
- * Every example of the documentation, in README.md, docs/ and the doc comments of the runtime, type-checks and runs to
- * its end with status 0, in the release build and in the trace build. What counts as an example stands in examples.ts.
+ * Every example, in README.md, docs/, examples/ and the doc comments of the runtime, type-checks and runs to its end with
+ * status 0, in the release build and in the trace build. What counts as an example stands in find-examples.ts.
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcessByStdio } from "node:child_process";
@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { after, suite, test } from "node:test";
-import { findExamples, type Example } from "./examples.ts";
+import { findExamples, type Example } from "./find-examples.ts";
 
 /** As many as there are today. More are welcome; fewer means that examples were lost, or are not found any more. */
 const MIN_EXAMPLES = 40;
@@ -102,7 +102,7 @@ for (const build of ["release", "trace"] as const) {
 }
 
 function documents(): string[] {
-  return globSync(["README.md", "docs/*.md", "packages/lunet/src/**/*.ts"], { cwd: root })
+  return globSync(["README.md", "docs/*.md", "examples/*.ts", "packages/lunet/src/**/*.ts"], { cwd: root })
     .map((path) => path.split(sep).join("/"))
     .filter((path) => !path.endsWith(".test.ts"))
     .toSorted();

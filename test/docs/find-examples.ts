@@ -7,6 +7,7 @@
  *   prints that text. A port is replaced by 0, so that examples do not meet.
  * - `@example expression // value`, on one line, is evaluated with the exports of its file in scope and compared; without
  *   a value it must not throw. Those of one file become one module.
+ * - A file in examples/ is an example as a whole, under the same rules as a fenced one.
  * - A block with another info string (`sh`, none) is no example.
  *
  * Line numbers of a module are those of the file, so that what the type checker says leads there.
@@ -45,6 +46,7 @@ export function findExamples(path: string, text: string, place: { folder: string
     const from = relative(place.folder, join(place.root, dirname(path), specifier));
     return from.startsWith(".") ? from : `./${from}`;
   };
+  if (path.startsWith("examples/")) return [toModule(path, 1, text.split("\n"), inModule)];
   if (path.endsWith(".md")) {
     const lines = text.split("\n").map((line, index) => ({ number: index + 1, text: line }));
     return findFenced(path, lines, inModule);
@@ -78,17 +80,24 @@ function findFenced(path: string, lines: readonly DocLine[], inModule: (specifie
     if (end === -1) throw new Error(`Cannot read the example at ${path}:${lines[at]!.number}: found no closing fence`);
     const first = lines[at]!.number + 1;
     const body = lines.slice(at + 1, end).map((line) => line.text.replace(indent, ""));
-    if (language === "ts") {
-      const source = body
-        .join("\n")
-        .replaceAll(/(\bfrom |\bimport\()"(\.[^"]*)"/g, (_, before: string, to: string) => `${before}"${inModule(to)}"`)
-        .replaceAll(/\bport: \d+/g, "port: 0");
-      const prints = body.flatMap((line) => /console\.log\(.*\/\/ (.+)$/.exec(line)?.[1] ?? []);
-      found.push({ path, line: first, count: 1, source: "\n".repeat(first - 1) + source, prints });
-    }
+    if (language === "ts") found.push(toModule(path, first, body, inModule));
     at = end;
   }
   return found;
+}
+
+function toModule(
+  path: string,
+  line: number,
+  body: readonly string[],
+  inModule: (specifier: string) => string,
+): Example {
+  const source = body
+    .join("\n")
+    .replaceAll(/(\bfrom |\bimport\()"(\.[^"]*)"/g, (_, before: string, to: string) => `${before}"${inModule(to)}"`)
+    .replaceAll(/\bport: \d+/g, "port: 0");
+  const prints = body.flatMap((text) => /console\.log\(.*\/\/ (.+)$/.exec(text)?.[1] ?? []);
+  return { path, line, count: 1, source: "\n".repeat(line - 1) + source, prints };
 }
 
 /** What stands behind `@example` outside a fence, on the line of the tag or on the one after it. */
