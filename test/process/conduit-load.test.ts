@@ -1,4 +1,8 @@
-/** Fifty connections that read and write at once: nothing fails, nothing contradicts, everything is counted right. */
+/**
+ * Fifty connections that read and write at once: nothing fails, nothing contradicts, everything is counted right.
+ *
+ * `CONDUIT_LOAD_SECONDS` (10) says how long, `CONDUIT_LOAD_SEED` repeats the choices of a run that failed.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { conduitForFile } from "../../apps/conduit/test/harness.ts";

@@ -27,6 +27,12 @@ test("finds the address in any case", async () => {
   }
 });
 
+test("takes a password for the same whichever Unicode form the keyboard gave it", async () => {
+  const { email } = await conduit.register({ password: "\u00e9t\u00e9 \u00e0 No\u00ebl" });
+  const password = "e\u0301te\u0301 a\u0300 Noe\u0308l";
+  assert.equal((await login({ email, password })).status, 200);
+});
+
 for (const field of ["email", "password"]) {
   for (const value of [undefined, "", null]) {
     test(`answers 422 for ${field} ${JSON.stringify(value) ?? "missing"}`, async () => {

@@ -210,7 +210,23 @@ test("asks for the content when the client waits to be asked", async () => {
   connection.close();
 });
 
-test("an absolute target and a target with a fragment of a query are understood", async () => {
+test("a client that speaks HTTP/1.0 is answered, and its connection closed", async () => {
+  const connection = await RawConnection.open(conduit.port);
+  connection.write("GET /api/tags HTTP/1.0\r\n\r\n");
+  const answer = await connection.readAnswer();
+  assert.deepEqual(answer?.json, { tags: ["tag"] });
+  assert.equal(answer?.fields["transfer-encoding"], undefined);
+  assert.equal(await connection.readToEnd(), "");
+  connection.close();
+});
+
+test("HEAD of what cannot be read answers 405, without content", async () => {
+  const answer = await conduit.request("HEAD", "/api/users");
+  assert.equal(answer.status, 405);
+  assert.ok(words(answer.fields.allow).includes("post"));
+});
+
+test("an absolute target is understood", async () => {
   const absolute = await raw("GET http://example.com/api/tags?x=1 HTTP/1.1\r\nHost: example.com\r\n\r\n");
   assert.deepEqual(only(absolute, 200, "tags"), ["tag"]);
 });
