@@ -160,6 +160,8 @@ export interface OpenOptions {
   readonly closeTimeoutMs?: number;
   /** How many compiled statements are kept for each connection. Default 256. */
   readonly statementCacheSize?: number;
+  /** The most rows that one statement may give. Past it `ERR_DB_TOO_BIG`. Default 100,000. */
+  readonly maxRows?: number;
   /** For SQLite alone. */
   readonly sqlite?: SqliteOptions;
 }

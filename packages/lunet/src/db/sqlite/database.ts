@@ -1,0 +1,290 @@
+/**
+ * SQLite behind the contract: one connection that writes, some that read, and the event loop's own for what is quick.
+ *
+ * - Every write runs in the writer's thread: the wait for the disk never holds up the event loop.
+ * - A read takes its snapshot when it starts. It starts after the call, and a write is acknowledged after its commit:
+ *   what was acknowledged is seen.
+ * - A memory database has one connection, so its reads stand in the writer's queue.
+ *
+ * States: open → closing → closed. Only an open database takes new work; `close` waits for the rest.
+ */
+import { TRACE, ended, made } from "#trace";
+import { ClosedError, DeadlineError, ensureCoroutine, shield, suspend, until } from "../../co/mod.ts";
+import { BoundedCache } from "../bounded-cache.ts";
+import { throwIfCancelled } from "../cancellation.impl.ts";
+import type { Database, ExecResult, Param, Transaction, TransactionOptions } from "../contract.ts";
+import { DatabaseError } from "../errors.ts";
+import { bindParameters } from "../parameters.ts";
+import { Pool, type Waiter } from "../pool.ts";
+import { readStatement, type SqlText } from "../sql-text.ts";
+import { type Shape, StatementRunner } from "../statement-runner.ts";
+import { refuseInTransaction, runTransaction, type TransactionHome } from "../transaction.ts";
+import type { ConnectionOptions, ResultRows } from "./connection.ts";
+import { InlineReader, KnownStatement } from "./inline-reader.ts";
+import type { Call, CallValue } from "./protocol.ts";
+import { type Outcome, ThreadConnection } from "./thread-connection.ts";
+import { ThreadSession, unwrap } from "./thread-session.ts";
+import { giveBack, Writer } from "./writer.ts";
+
+/** What a database is made with: every option, checked. */
+export interface SqliteSettings {
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly acquireTimeoutMs: number;
+  readonly maxWaiters: number;
+  readonly endTimeoutMs: number;
+  readonly closeTimeoutMs: number;
+  readonly statementCacheSize: number;
+  readonly maxRows: number;
+  readonly synchronous: "full" | "normal";
+  readonly busyTimeoutMs: number;
+  readonly readers: number;
+  readonly inlineBudgetMs: number;
+  readonly maxGroupSize: number;
+  readonly cacheKiB: number;
+}
+
+type ThreadPool = Pool<ThreadConnection>;
+
+/** An open SQLite database. Made by `open`. */
+export class SqliteDatabase extends StatementRunner<KnownStatement> implements Database {
+  readonly dialect = "sqlite";
+  readonly #settings: SqliteSettings;
+  readonly #statements: BoundedCache<string, KnownStatement>;
+  readonly #home: TransactionHome = { find: (sql) => this.find(sql).text };
+  /** Undefined when opened for reading alone. */
+  readonly #writers: ThreadPool | undefined;
+  /** Undefined for a memory database. */
+  readonly #readers: ThreadPool | undefined;
+  readonly #writer: Writer | undefined;
+  readonly #inline: InlineReader | undefined;
+  #isClosing = false;
+  #destroyed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(settings: SqliteSettings) {
+    super(settings.statementCacheSize);
+    this.#settings = settings;
+    this.#statements = new BoundedCache(settings.statementCacheSize);
+    const isMemory = settings.path === ":memory:";
+    if (!settings.readOnly) {
+      this.#writers = this.#createPool("writer", 1);
+      this.#writer = new Writer(this.#writers, settings);
+    }
+    if (!isMemory) {
+      this.#readers = this.#createPool("reader", settings.readers);
+      if (settings.inlineBudgetMs > 0) {
+        this.#inline = new InlineReader(this.#connectionOptions("inline"), settings.inlineBudgetMs);
+      }
+    }
+    if (TRACE) made("database", this);
+  }
+
+  /** Opens the first connection, so that what is wrong with the file is found now. */
+  async warm(): Promise<void> {
+    const pool = (this.#writers ?? this.#readers) as ThreadPool;
+    const connection = await this.#acquire(pool, "open the database");
+    giveBack(pool, connection, true);
+  }
+
+  find(sql: string): KnownStatement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = new KnownStatement(readStatement(sql));
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  run<T>(statement: KnownStatement, params: readonly Param[], shape: Shape<T>): Promise<T> {
+    if (!statement.inline || this.#inline === undefined) return this.#runInThread(statement, params, shape);
+    try {
+      this.#requireOpen();
+      throwIfCancelled("query");
+      const result = this.#inline.run(statement, params);
+      if (result !== undefined) return Promise.resolve(shape(result));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#runInThread(statement, params, shape);
+  }
+
+  async #runInThread<T>(statement: KnownStatement, params: readonly Param[], shape: Shape<T>): Promise<T> {
+    const result = (await this.#call(statement.text, params, true)) as ResultRows;
+    statement.ranInThread(result.elapsedMs, this.#settings.inlineBudgetMs);
+    return shape(result);
+  }
+
+  async effect(statement: KnownStatement, params: readonly Param[]): Promise<ExecResult> {
+    return (await this.#call(statement.text, params, false)) as ExecResult;
+  }
+
+  async #call(text: SqlText, params: readonly Param[], wantRows: boolean): Promise<CallValue> {
+    const call: Call = { text, params: bindParameters(text.sql, text.parameterCount, params), wantRows };
+    this.#requireOpen();
+    const purpose = wantRows ? "query" : "exec";
+    const readsAlone = text.kind === "read" && this.#readers !== undefined;
+    if (readsAlone || this.#writer === undefined) return unwrap(await this.#read(purpose, call), "run", text.sql);
+    refuseInTransaction(this.#home, purpose);
+    const outcome = await this.#writer.run(purpose, call);
+    if (text.kind === "other") this.#inline?.forgetColumns();
+    return unwrap(outcome, "run", text.sql);
+  }
+
+  /** Waits for a reader and its answer. Leaving it is possible at any time: the reader is free when it has finished. */
+  #read(purpose: string, call: Call): Promise<Outcome<CallValue>> {
+    const pool = this.#readers as ThreadPool;
+    return suspend<Outcome<CallValue>>(purpose, (resume, fail) => {
+      const waiter: Waiter<ThreadConnection> = {
+        purpose,
+        grant: (connection) => {
+          connection.send<CallValue>({ do: "call", call, transaction: false }, (outcome) => {
+            giveBack(pool, connection, true);
+            resume(outcome);
+          });
+        },
+        fail,
+      };
+      pool.enter(waiter);
+      return () => {
+        pool.leave(waiter);
+      };
+    });
+  }
+
+  async transaction<T>(body: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    const { readOnly = false } = options;
+    this.#requireOpen();
+    const pool = readOnly && this.#readers !== undefined ? this.#readers : this.#writers;
+    if (pool === undefined) {
+      throw new DatabaseError(
+        "ERR_DB_READ_ONLY",
+        "Cannot begin a transaction that writes: found a database opened for reading alone",
+      );
+    }
+    if (pool === this.#writers) refuseInTransaction(this.#home, "begin a transaction");
+    const { busyTimeoutMs, endTimeoutMs } = this.#settings;
+    const connection = await this.#acquire(pool, "begin a transaction");
+    const session = new ThreadSession(connection, {
+      busyTimeoutMs,
+      giveBack: (returned, clean) => giveBack(pool, returned, clean),
+      onSchemaChange: () => this.#inline?.forgetColumns(),
+    });
+    return runTransaction(this.#home, session, { readOnly, endTimeoutMs }, body);
+  }
+
+  /** Waits for a connection of one's own. It is handed over or it was never taken. */
+  #acquire(pool: ThreadPool, purpose: string): Promise<ThreadConnection> {
+    return suspend<ThreadConnection>(purpose, (resume, fail) => {
+      const waiter: Waiter<ThreadConnection> = { purpose, grant: resume, fail };
+      pool.enter(waiter);
+      return () => {
+        pool.leave(waiter);
+      };
+    });
+  }
+
+  close(): Promise<void> {
+    ensureCoroutine("close");
+    if (this.#closing !== undefined) return until(this.#closing);
+    refuseInTransaction(this.#home, "close");
+    this.#isClosing = true;
+    this.#closing = this.#end();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #end(): Promise<void> {
+    const { closeTimeoutMs } = this.#settings;
+    try {
+      await shield(closeTimeoutMs, () => this.#endConnections());
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) throw error;
+      throw new DatabaseError(
+        "ERR_DB_CLOSE_TIMEOUT",
+        `Cannot close ${this.#name} in time: found work still running after ${closeTimeoutMs} ms, which is abandoned`,
+        { cause: error },
+      );
+    } finally {
+      this.destroy();
+    }
+  }
+
+  /** Readers first: the last connection to end folds the log into the file and removes it. */
+  async #endConnections(): Promise<void> {
+    const pools = [this.#readers, this.#writers].filter((pool) => pool !== undefined);
+    for (const pool of pools) await this.#waitQuiet(pool);
+    this.#inline?.close();
+    for (const pool of pools)
+      for (const connection of pool.drain(this.#closedError()).idle) await this.#endOne(connection);
+  }
+
+  #waitQuiet(pool: ThreadPool): Promise<void> {
+    return suspend<void>("close", (resume) => {
+      pool.onQuiet(resume);
+      return () => {};
+    });
+  }
+
+  async #endOne(connection: ThreadConnection): Promise<void> {
+    const outcome = await suspend<Outcome<void>>("close", (resume) => {
+      connection.close(resume);
+      return () => {};
+    });
+    unwrap(outcome, "close", this.#settings.path);
+  }
+
+  /** Ends at once what is still there. */
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#isClosing = true;
+    this.#destroyed = true;
+    for (const pool of [this.#readers, this.#writers]) {
+      const { idle, out } = pool?.drain(this.#closedError()) ?? { idle: [], out: [] };
+      for (const connection of [...idle, ...out]) connection.destroy();
+    }
+    this.#inline?.close();
+    this.endHandles();
+    if (TRACE) ended("database", this);
+  }
+
+  get #name(): string {
+    return `database "${this.#settings.path}"`;
+  }
+
+  #closedError(): ClosedError {
+    return new ClosedError(this.#name);
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosing) throw this.#closedError();
+  }
+
+  #createPool(role: "writer" | "reader", size: number): ThreadPool {
+    const { maxWaiters, acquireTimeoutMs } = this.#settings;
+    const pool: ThreadPool = new Pool({
+      size,
+      maxWaiters,
+      acquireTimeoutMs,
+      create: (done) => {
+        ThreadConnection.start(this.#connectionOptions(role), (opened) => {
+          if (opened instanceof DatabaseError) {
+            done({ error: opened });
+          } else {
+            opened.onEnd(() => pool.forget(opened));
+            done({ connection: opened });
+          }
+        });
+      },
+      destroy: (connection) => connection.destroy(),
+    });
+    return pool;
+  }
+
+  #connectionOptions(role: ConnectionOptions["role"]): ConnectionOptions {
+    const { path, synchronous, busyTimeoutMs, cacheKiB, statementCacheSize, maxRows } = this.#settings;
+    return { path, role, synchronous, busyTimeoutMs, cacheKiB, statementCacheSize, maxRows };
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The thread of one connection: it takes requests in order and answers each once. Its first message says whether the
+ * connection could be opened.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { type ConnectionOptions, SqliteConnection } from "./connection.ts";
+import { describeFailure, isBusy } from "./failure.ts";
+import type { Call, CallValue, GroupValue, Reply, Request } from "./protocol.ts";
+
+/** The savepoint around each call of a group. */
+const CALL = "lunet_call";
+
+function attempt<T>(action: () => T): Reply<T> {
+  try {
+    return { ok: true, value: action() };
+  } catch (error) {
+    return { ok: false, failure: describeFailure(error) };
+  }
+}
+
+function answer(connection: SqliteConnection, request: Request): unknown {
+  switch (request.do) {
+    case "call":
+      return runCall(connection, request.call, request.transaction);
+    case "group":
+      return runGroup(connection, request.calls);
+    case "control":
+      return connection.control(request.sql, request.transaction);
+    case "commit":
+      return commit(connection);
+    case "rollbackTo":
+      return rollbackTo(connection, request.savepoint);
+    case "rollback":
+      return rollback(connection);
+    case "close":
+      return connection.close();
+  }
+}
+
+function runCall(connection: SqliteConnection, call: Call, transaction: boolean): CallValue {
+  return call.wantRows
+    ? connection.rows(call.text, call.params, transaction)
+    : connection.exec(call.text, call.params, transaction);
+}
+
+function rollback(connection: SqliteConnection): void {
+  if (connection.inTransaction) connection.control("rollback", true);
+}
+
+function rollbackTo(connection: SqliteConnection, savepoint: string): void {
+  if (!connection.inTransaction) return;
+  connection.control(`rollback to ${savepoint}`, true);
+  connection.control(`release ${savepoint}`, true);
+}
+
+function commit(connection: SqliteConnection): void {
+  try {
+    connection.control("commit", true);
+  } catch (error) {
+    rollback(connection);
+    throw error;
+  }
+}
+
+/**
+ * Runs the calls in one transaction, each in its own savepoint. When the whole of it fails, because a deferred
+ * constraint is found broken at the commit or because SQLite rolled back by itself, each call is run again on its own.
+ */
+function runGroup(connection: SqliteConnection, calls: readonly Call[]): GroupValue {
+  connection.control("begin immediate", false);
+  try {
+    const replies = calls.map((call) => attempt(() => runInSavepoint(connection, call)));
+    commit(connection);
+    return replies;
+  } catch (error) {
+    rollback(connection);
+    // Running again takes nothing away from the caller: nothing of the group was kept.
+    if (isBusy(describeFailure(error))) throw error;
+  }
+  return calls.map((call) => attempt(() => runCall(connection, call, false)));
+}
+
+function runInSavepoint(connection: SqliteConnection, call: Call): CallValue {
+  connection.control(`savepoint ${CALL}`, true);
+  try {
+    const value = runCall(connection, call, true);
+    connection.control(`release ${CALL}`, true);
+    return value;
+  } catch (error) {
+    rollbackTo(connection, CALL);
+    throw error;
+  }
+}
+
+const port = parentPort;
+if (port === null) throw new Error("Cannot serve a connection: found the main thread, wanted a worker");
+const opened = attempt(() => new SqliteConnection(workerData as ConnectionOptions));
+if (opened.ok) {
+  const connection = opened.value;
+  port.on("message", (request: Request) => {
+    port.postMessage(attempt(() => answer(connection, request)));
+    if (request.do === "close") port.close();
+  });
+  port.postMessage({ ok: true, value: undefined });
+} else {
+  port.postMessage(opened);
+  port.close();
+}
