@@ -97,29 +97,33 @@ function printStart(server: Server, path: string, passwords: Passwords): void {
   console.log(`conduit: limits ${limits.map(([name, value]) => `${name}=${value}`).join(" ")}`);
 }
 
-/** Says in one line why the program does not run, and gives its exit status. */
-function explain(error: unknown, log: Log): 1 | 2 {
-  if (error instanceof ConfigurationError || error instanceof LunetError) {
-    process.stderr.write(`conduit: ${error.message}\n`);
-    return error instanceof ConfigurationError ? 2 : 1;
+/** Says in one line why the program does not run, if that says it all, and gives its exit status. */
+function explain(error: unknown): 1 | 2 | undefined {
+  const isKnown = error instanceof ConfigurationError || error instanceof LunetError;
+  if (!isKnown) return undefined;
+  process.stderr.write(`conduit: ${error.message}\n`);
+  return error instanceof ConfigurationError ? 2 : 1;
+}
+
+async function runConfigured(configuration: Configuration): Promise<void> {
+  const log = new Log(configuration.logLevel);
+  try {
+    await serveUntilSignal(configuration, log);
+  } finally {
+    log.flush();
   }
-  log.failure(error);
-  return 1;
 }
 
 async function main(): Promise<number> {
-  let log = new Log("error");
   try {
     const configuration = readConfiguration(process.argv.slice(2), process.env);
-    if (configuration === "help") {
-      console.log(helpText());
-      return 0;
-    }
-    log = new Log(configuration.logLevel);
-    await serveUntilSignal(configuration, log);
+    if (configuration === "help") console.log(helpText());
+    else await runConfigured(configuration);
     return 0;
   } catch (error) {
-    return explain(error, log);
+    const status = explain(error);
+    if (status === undefined) throw error;
+    return status;
   }
 }
 
