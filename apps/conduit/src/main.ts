@@ -6,17 +6,19 @@
  */
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { LunetError, run, scope, spawn } from "lunet";
-import { open, type Database } from "lunet/db";
+import { migrate, open, type Database } from "lunet/db";
 import { serve, type ServeOptions, type Server } from "lunet/http";
 import { waitSignal } from "lunet/signal";
 import { createApp, type App } from "./app.ts";
 import { ConfigurationError, helpText, readConfiguration, type Configuration } from "./configuration.ts";
 import { Log } from "./log.ts";
-import { migrateSchema } from "./migrations.ts";
 import { Passwords } from "./password.ts";
 import { readOrMakeSigningKey } from "./signing-key.ts";
 import { Tokens } from "./token.ts";
+
+const MIGRATIONS = new URL("../migrations/", import.meta.url);
 
 const DAY_S = 24 * 60 * 60;
 /** Hashing leaves a thread of Node's pool of four to files, whatever the number of processors. */
@@ -30,7 +32,7 @@ async function serveUntilSignal(configuration: Configuration, log: Log): Promise
   const { databaseUrl, synchronous } = configuration;
   const path = resolve(databaseUrl.slice("sqlite:".length));
   await using database = await open(`sqlite:${path}`, { sqlite: { synchronous } });
-  await migrateSchema(database);
+  await migrate(database, fileURLToPath(new URL(`${database.dialect}/`, MIGRATIONS)));
   const key = await signingKey(configuration, `${path}.key`, database, log);
 
   let isDraining = false;
