@@ -101,6 +101,7 @@ export interface Transaction extends Queryable {
   transaction<T>(body: (inner: Transaction) => Promise<T>): Promise<T>;
 }
 
+/** Which database stands behind a `Database`: for the few statements that are not the same for all. */
 export type Dialect = "sqlite" | "postgres" | "mariadb";
 
 /** An open database with its connections. Close it, or hold it with `await using`. */
