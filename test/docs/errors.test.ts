@@ -4,7 +4,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { httpErrors } from "lunet/http";
-import { databaseErrors } from "../../packages/lunet/src/db/errors.ts";
+import { databaseErrors } from "lunet/db";
 
 /** Codes that Node gives, which the runtime reads. */
 const CODES_OF_NODE = new Set(["ERR_OUT_OF_RANGE"]);
