@@ -396,7 +396,7 @@ export class _Suspension<T> {
     this.scope = scope;
     this.#resolve = resolve;
     this.#reject = reject;
-    scope.addWait(this as unknown as _Suspension<never>);
+    scope.addWait(this);
     if (TRACE) suspended(this, operation, scope);
     try {
       this.#cancel = start(
@@ -444,7 +444,7 @@ export class _Suspension<T> {
 
   #end(): void {
     this.#over = true;
-    this.scope.removeWait(this as unknown as _Suspension<never>);
+    this.scope.removeWait(this);
     if (TRACE) resumed(this);
   }
 }

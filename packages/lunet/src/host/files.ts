@@ -67,7 +67,7 @@ export function openFile(path: string, flags: string, mode: number, done: Done<n
 }
 
 export function closeFile(descriptor: number, done: Done<void>): void {
-  fs.close(descriptor, done as (error: SystemError | null | undefined) => void);
+  fs.close(descriptor, done);
 }
 
 /** A buffer of its own memory, not zeroed: read into it before anybody sees it. */
@@ -90,11 +90,11 @@ export function statDescriptor(descriptor: number, done: Done<FileStatus>): void
 }
 
 export function truncateFile(descriptor: number, sizeBytes: number, done: Done<void>): void {
-  fs.ftruncate(descriptor, sizeBytes, done as fs.NoParamCallback);
+  fs.ftruncate(descriptor, sizeBytes, done);
 }
 
 export function syncFile(descriptor: number, done: Done<void>): void {
-  fs.fsync(descriptor, done as fs.NoParamCallback);
+  fs.fsync(descriptor, done);
 }
 
 export function statPath(path: string, followSymlinks: boolean, done: Done<FileStatus>): void {
@@ -110,11 +110,11 @@ export function makeDirectory(path: string, mode: number, recursive: boolean, do
 }
 
 export function renamePath(from: string, to: string, done: Done<void>): void {
-  fs.rename(from, to, done as fs.NoParamCallback);
+  fs.rename(from, to, done);
 }
 
 export function unlinkPath(path: string, done: Done<void>): void {
-  fs.unlink(path, done as fs.NoParamCallback);
+  fs.unlink(path, done);
 }
 
 const ENTRIES_PER_READ = 256;

@@ -41,7 +41,7 @@ export function offerUnhandledRejections(take: (error: unknown) => boolean): voi
   });
 }
 
-/** Gives the event loop one more turn, after which it may be empty again. */
-export function turnLoop(): void {
-  setImmediate(() => {});
+/** Gives the event loop one more turn, in which it calls `then`. Before it every microtask has run. */
+export function turnLoop(then: () => void = () => {}): void {
+  setImmediate(then);
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { TRACE, balance } from "#trace";
 import { runRoot } from "../co/mod.ts";
+import { withTestClock, type TestClock } from "./clock.ts";
 
 /** How long a test may take, unless it says otherwise, in milliseconds. */
 export const DEFAULT_TEST_TIMEOUT_MS = 10_000;
@@ -38,6 +39,27 @@ export function coroutineTest(
   void test(name, { timeout: timeoutMs }, async (context) => {
     await assertNothingLeft(() => runRoot(() => body(context)));
   });
+}
+
+/**
+ * A coroutine test that drives the clock: nothing in it takes time.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { sleep, spawn } from "lunet";
+ * import { clockTest } from "lunet/testing";
+ * clockTest("a sleep ends after its time", async (clock) => {
+ *   const asleep = spawn(() => sleep(60_000));
+ *   await clock.advance(59_999);
+ *   assert.equal(asleep.state, "running");
+ *   await clock.advance(1);
+ *   assert.equal(asleep.state, "done");
+ * });
+ * ```
+ */
+export function clockTest(name: string, body: (clock: TestClock) => unknown, options: CoroutineTestOptions = {}): void {
+  coroutineTest(name, () => withTestClock(body), options);
 }
 
 /**
