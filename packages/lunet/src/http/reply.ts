@@ -1,9 +1,14 @@
 /** What a handler returns, and short ways to make it. */
+import type { HttpError } from "./http-error.ts";
+import { reasonPhrases } from "./reply-serializer.ts";
 
 /** Fields of a reply. Names are written as given; a list gives one line each. */
 export type ReplyFields = Readonly<Record<string, string | readonly string[]>>;
 
-/** Content of a reply: text (sent as UTF-8), bytes, or a stream of either, which is read as fast as the client takes it. */
+/**
+ * Content of a reply: text (sent as UTF-8), bytes, or a stream of either, which is read as fast as the client takes it.
+ * The server may hold bytes until they are sent: they are not written to again.
+ */
 export type ReplyContent = string | Uint8Array | AsyncIterable<string | Uint8Array>;
 
 /**
@@ -15,6 +20,12 @@ export interface Reply {
   readonly status: number;
   readonly fields?: ReplyFields;
   readonly content?: ReplyContent | undefined;
+  /**
+   * Bytes of a stream, when they are known: sent as `Content-Length`. Without it a stream is sent in chunks, to an
+   * HTTP/1.0 client up to the end of the connection. A stream that gives another number of bytes is cut off. Text and
+   * bytes need none.
+   */
+  readonly contentLength?: number;
 }
 
 /** What the helpers below take besides the content. */
@@ -29,6 +40,7 @@ const JSON_FIELDS: ReplyFields = Object.freeze({ "Content-Type": "application/js
 const TEXT_FIELDS: ReplyFields = Object.freeze({ "Content-Type": "text/plain; charset=utf-8" });
 const HTML_FIELDS: ReplyFields = Object.freeze({ "Content-Type": "text/html; charset=utf-8" });
 const NO_FIELDS: ReplyFields = Object.freeze({});
+const RETRY_FIELDS: ReplyFields = Object.freeze({ "Retry-After": "1" });
 
 function make(typeFields: ReplyFields, content: ReplyContent, options: ReplyOptions | undefined): Reply {
   if (options === undefined) return { status: 200, fields: typeFields, content };
@@ -79,4 +91,10 @@ export function redirect(location: string, status: 301 | 302 | 303 | 307 | 308 =
 /** The reply with `fields` added; what was there under the same name is replaced. */
 export function withFields(reply: Reply, fields: ReplyFields): Reply {
   return { ...reply, fields: { ...reply.fields, ...fields } };
+}
+
+/** The reply to a fault in the words of its status, which tell nothing of the cause. */
+export function plainErrorReply(error: HttpError): Reply {
+  const fields = error.status === 503 ? RETRY_FIELDS : NO_FIELDS;
+  return text(`${error.status} ${reasonPhrases[error.status] ?? ""}\n`, { status: error.status, fields });
 }

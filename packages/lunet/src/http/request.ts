@@ -5,9 +5,10 @@ import { parseQuery, splitTarget, type Query } from "./target.ts";
 
 /** Where the content of a request comes from: each call waits for one piece; `null` at its end. */
 export interface ContentSource {
-  nextContent(): Promise<Uint8Array | null>;
+  nextContent(request: HttpRequest): Promise<Uint8Array | null>;
 }
 
+const NO_TRAILERS: ReadonlyArray<readonly [name: string, value: string]> = Object.freeze([]);
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -27,6 +28,8 @@ export class HttpRequest {
   readonly head: RequestHead;
   /** Set by the router: parameters of the route, percent-decoded. */
   params: Readonly<Record<string, string>> = NO_PARAMS;
+  /** Set by the server when the content has been read to its end: trailer fields, names in lower case (RFC 9110, 6.5). */
+  trailers: ReadonlyArray<readonly [name: string, value: string]> = NO_TRAILERS;
   readonly #source: ContentSource;
   readonly #peer: () => string;
   #path: string | undefined;
@@ -103,7 +106,8 @@ export class HttpRequest {
    * The content in pieces, as they come. It can be taken once, in one of the forms. Breaking off early is allowed: the
    * server drops or refuses the rest.
    *
-   * @throws HttpError 413, 400, 408 as the content arrives; TypeError when it was taken before.
+   * @throws HttpError as the content arrives: 413, 400 (`ERR_HTTP_CONTENT_INCOMPLETE` when the client goes away within
+   * it), …; TypeError when it was taken before, or after the reply.
    */
   async *content(): AsyncGenerator<Uint8Array, void, undefined> {
     this.#take();
@@ -116,7 +120,7 @@ export class HttpRequest {
   }
 
   #next(): Promise<Uint8Array | null> {
-    return this.#source.nextContent();
+    return this.#source.nextContent(this);
   }
 
   /** The whole content, up to `maxContentBytes`. Throws as `content` does. */

@@ -2,45 +2,46 @@
  * One connection of the server: requests in, replies out, in order, by one coroutine.
  *
  * Phases, of which the server's sweep reads the times:
- *   idle ─ first byte ─► head ─► handling (reading content: content) ─► replying ─► idle … closed
+ *   idle ─ first byte ─► head ─► handling ─► replying ─► idle … closed
+ * and from handling or replying to content and back, while the handler waits for the client's content.
  *
  * Rules:
  * - Replies go out in the order of the requests; those to requests that came together go out in one write.
  * - A handler that returns no promise is not waited for: no scope, no suspension.
  * - Handlers run in a scope that lasts for many requests, until one of them has spawned a coroutine that still runs.
  *   Then the scope is left, which waits for it, before the reply is sent.
- * - Whatever ends the connection early (a limit, the client, a drain) cancels the coroutine and says why in `#verdict`;
- *   the last words are then written in one place, at the end of `run`.
+ * - Whatever ends the connection early (a limit, the client, a drain) cancels the coroutine. Why, and what is to be said
+ *   of it, stands in `#verdict`; the last words are written in one place, at the end of `run`.
+ * - A request is answered once. What has begun to go out is finished or cut off, never followed by an error reply.
+ * - No limit of time is applied early: a phase counts from the first sweep that sees it.
  */
 import { TRACE, ended, made } from "#trace";
-import { Cancelled, captureContext, ClosedError, liveChildren, scope, type Coroutine } from "../co/mod.ts";
-import { SocketError, type Connection } from "../net/mod.ts";
+import { Cancelled, captureContext, liveChildren, scope, type Coroutine } from "../co/mod.ts";
+import type { Connection } from "../net/mod.ts";
 import { monotonicMs } from "../time/mod.ts";
 import type { Handler } from "./handler.ts";
 import { HttpError } from "./http-error.ts";
-import type { Reply, ReplyContent, ReplyFields } from "./reply.ts";
+import { plainErrorReply, type Reply, type ReplyContent, type ReplyFields } from "./reply.ts";
 import {
   allowsContent,
-  CHUNK_END,
   CONTINUE_HEAD,
   LAST_CHUNK,
-  serializeChunkSize,
   serializeFields,
   serializeHead,
   type ContentFraming,
 } from "./reply-serializer.ts";
+import { isGone, latin1Of, ReplyWriter } from "./reply-writer.ts";
 import { HttpRequest, type ContentSource } from "./request.ts";
-import { MessageEnd, NEED_DATA, RequestHead, RequestParser } from "./request-parser.ts";
+import { MessageEnd, NEED_DATA, RequestHead, RequestParser, type Content } from "./request-parser.ts";
 import type { ServerLimits } from "./server-limits.ts";
+import { replyOf } from "./web-response.ts";
 
-export type ConnectionPhase = "idle" | "head" | "content" | "handling" | "replying" | "closed";
+type ConnectionPhase = "idle" | "head" | "content" | "handling" | "replying" | "closed";
 
 /** What a connection needs of its server. */
 export interface ConnectionHost {
   readonly handler: Handler;
   readonly limits: Readonly<ServerLimits>;
-  /** The monotonic clock as the last sweep read it. */
-  readonly nowMs: number;
   /** When the drain began, on the monotonic clock; `undefined` before. */
   readonly drainingSinceMs: number | undefined;
   /** Serialized fields that every reply gets. */
@@ -49,6 +50,8 @@ export interface ConnectionHost {
   date(): string;
   /** The reply to a fault of the peer or a failure of a handler. Never throws. */
   errorReply(error: HttpError, request: HttpRequest | undefined): Reply;
+  /** Reports what failed here. Never throws. */
+  failed(error: unknown, request?: HttpRequest): void;
   /** Called for each reply, when it is known to be sent whole or not. */
   readonly onReply: ((event: ReplyEvent) => void) | undefined;
 }
@@ -56,24 +59,34 @@ export interface ConnectionHost {
 /** One reply, for the access log. */
 export interface ReplyEvent {
   readonly request: HttpRequest;
+  /** 499 when the client went away before there was one. */
   readonly status: number;
   /** Bytes of content that were handed to the connection. */
   readonly contentBytes: number;
   readonly durationMs: number;
-  /** False when the client went away before all was sent. */
+  /** False when the reply was cut off: the client went away, its stream failed, or the server closed. */
   readonly complete: boolean;
 }
 
-/** Text that is collected before it is written, in bytes. */
-const FLUSH_BYTES = 65_536;
-/** Content is written in pieces of this size, so that a stalled client shows. */
-const PIECE_BYTES = 65_536;
+/** Content that is longer is sent in pieces, at the client's pace. */
+const WHOLE_CONTENT_LENGTH = 65_536;
+/** How long a handler may ignore its cancel. Then its client is answered without it and the connection is closed. */
+const ABANDON_MS = 1_000;
 
 interface StreamedReply {
   readonly request: HttpRequest;
   readonly status: number;
   readonly content: AsyncIterable<string | Uint8Array>;
   readonly framing: ContentFraming;
+}
+
+/** Why a connection is ended early. */
+interface Verdict {
+  /** What to answer, if anything. */
+  readonly error: HttpError | undefined;
+  /** The request that it is about; undefined between requests. */
+  readonly request: HttpRequest | undefined;
+  readonly atMs: number;
 }
 
 const fieldTexts = new WeakMap<ReplyFields, string>();
@@ -92,173 +105,241 @@ function fieldsText(fields: ReplyFields | undefined): string {
   return text;
 }
 
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as { then?: unknown }).then === "function";
 }
 
-/** The fields of a web `Response`; what the server writes itself is left out. */
-function fieldsOf(response: Response): ReplyFields {
-  const fields: Record<string, string | string[]> = {};
-  for (const [name, value] of response.headers) {
-    if (name !== "content-length" && name !== "transfer-encoding" && name !== "connection" && name !== "date")
-      fields[name] = value;
-  }
-  const cookies = response.headers.getSetCookie();
-  if (cookies.length > 0) fields["set-cookie"] = cookies;
-  return fields;
+function isStream(content: ReplyContent): content is AsyncIterable<string | Uint8Array> {
+  if (typeof content === "string" || content instanceof Uint8Array) return false;
+  if (typeof content[Symbol.asyncIterator] === "function") return true;
+  throw new TypeError("Cannot reply: found content of another kind, wanted text, bytes, or a stream of them");
 }
 
-function replyOf(result: Reply | Response): Reply {
-  if (!(result instanceof Response)) return result;
-  const content = (result.body ?? undefined) as AsyncIterable<Uint8Array> | undefined;
-  return { status: result.status, fields: fieldsOf(result), content };
+/** Long content goes out as a stream of one piece, at the client's pace. */
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+function contentIncomplete(found: string, cause?: unknown): HttpError {
+  return new HttpError("ERR_HTTP_CONTENT_INCOMPLETE", `Cannot read the content: found ${found} within it`, { cause });
+}
+
+/** What a failure is to the client. */
+function faultOf(error: unknown): HttpError {
+  if (error instanceof HttpError) return error;
+  return new HttpError("ERR_HTTP_HANDLER_FAILED", "Cannot answer: the handler failed", { cause: error });
 }
 
 export class ServerConnection implements ContentSource {
   readonly #server: ConnectionHost;
   readonly #connection: Connection;
   readonly #parser: RequestParser;
+  readonly #writer: ReplyWriter;
   #coroutine: Coroutine<void> | undefined;
-  #out = "";
-  #requests = 0;
-  #request: HttpRequest | undefined;
-  #requestStartedMs = 0;
-  /** A reply whose scope is being left; it is sent when the coroutines that its handler spawned have ended. */
-  #held: Reply | undefined;
-  /** What the handler returned, when it has to be waited for. */
-  #pending: Promise<Reply | Response> | undefined;
-  #streaming: StreamedReply | undefined;
   /** Runs a function in the coroutine's context, from outside. */
   #inContext: <T>(body: () => T) => T = (body) => body();
-  /** A request was served since the phase was set. */
-  #served = false;
-  /** Content of the current request that the handler has not read yet. */
+
+  #requests = 0;
+  /** The request that is being answered. */
+  #request: HttpRequest | undefined;
+  #requestStartedMs = 0;
+  #replyStarted = false;
+  /** What the handler returned, when it has to be waited for. */
+  #pending: Promise<Reply | Response> | undefined;
+  /** A reply that waits until its scope has been left. */
+  #held: Reply | undefined;
+  #streaming: StreamedReply | undefined;
+  /** The scope is left before anything else, because coroutines still run in it. */
+  #leaving = false;
+  /** No request is read any more. */
+  #finished = false;
+  #verdict: Verdict | undefined;
+
+  /** Content of the current request of which the end was not read yet. */
   #contentLeft = false;
   #continueWanted = false;
-  #finished = false;
-  /** Why the connection is ended early, and what to say at its end. */
-  #verdict: { readonly error: HttpError | undefined } | undefined;
-  #replyStarted = false;
-
-  phase: ConnectionPhase = "head";
-  /** When the phase began, on the monotonic clock. */
-  phaseSinceMs: number;
-  /** Bytes of content that came in this phase. */
+  /** The content cannot be read to its end, so that nothing can follow it. */
+  #contentBroken = false;
+  /** Bytes of the current request's content that were read. */
   #contentBytes = 0;
-  /** For the sweep: bytes that waited to be sent when it last looked, and since when they are no fewer. */
-  #stalledBytes = 0;
-  #stalledSinceMs = 0;
+  /** How long the client was waited for, for the current content; and since when it is, in phase content. */
+  #contentWaitedMs = 0;
+  #contentWaitSinceMs = 0;
+  /** How much more of an answered request's content is dropped; undefined when there is none. */
+  #discardLeft: number | undefined;
+
+  #phase: ConnectionPhase = "head";
+  /** When the first sweep saw the phase, on the monotonic clock; undefined until then. */
+  #phaseSinceMs: number | undefined;
+  /** A request was served since the phase was set. */
+  #served = false;
+  /** When a sweep first saw that the client had shut down its side. */
+  #peerEndedMs: number | undefined;
+  /** What the client had taken when the sweep last saw it take something, and when that was. */
+  #takenBytes = NaN;
+  #takenAtMs = 0;
 
   constructor(server: ConnectionHost, connection: Connection) {
     this.#server = server;
     this.#connection = connection;
     this.#parser = new RequestParser(server.limits);
-    this.phaseSinceMs = server.nowMs;
+    this.#writer = new ReplyWriter(connection);
   }
 
   /** Hands over the coroutine that `run` runs in, which is what gets cancelled. */
   start(coroutine: Coroutine<void>): void {
     this.#coroutine = coroutine;
-    this.#connection.onGone((how) => this.#peerGone(how));
+    this.#connection.onGone((how) => {
+      if (how === "closed") this.#peerGone();
+    });
+    if (this.#connection.closed) this.#peerGone();
   }
 
-  #peerGone(how: "ended" | "closed"): void {
-    if (this.phase !== "handling" && this.phase !== "content" && this.phase !== "replying") return;
-    const reason = "the client went away";
-    if (how === "closed") this.#coroutine?.cancel({ reason });
-    else if (this.phase === "handling") this.#coroutine?.cancel({ reason, graceMs: this.#server.limits.halfCloseMs });
+  /** Cancels whoever works for a client that is gone. Whoever waits for it is told by its wait. */
+  #peerGone(): void {
+    if (this.#phase === "idle" || this.#phase === "head" || this.#phase === "closed") return;
+    this.#coroutine?.cancel({ reason: "the client went away" });
   }
 
-  /** Ends the connection from outside its coroutine: `error`, if any, is answered when no reply has begun. */
-  end(error?: HttpError): void {
-    if (this.#finished || this.#verdict !== undefined) return;
-    this.#verdict = { error };
+  /** Ends the connection from outside its coroutine. `error`, if any, is answered when no reply has begun. */
+  #end(nowMs: number, error?: HttpError): void {
+    if (this.#verdict !== undefined) return;
+    this.#verdict = { error, request: this.#request, atMs: nowMs };
     this.#coroutine?.cancel({ reason: error ?? "the connection is ended by a limit" });
   }
 
   /** Applies the limits of time. */
   sweep(nowMs: number): void {
+    if (this.#phase === "closed") return;
+    this.#phaseSinceMs ??= nowMs;
+    if (this.#connection.peerEnded) this.#peerEndedMs ??= nowMs;
+    if (!this.#finished) this.#sweepPhase(nowMs, nowMs - this.#phaseSinceMs);
+    this.#sweepWriting(nowMs);
+    const verdict = this.#verdict;
+    if (verdict !== undefined && nowMs - verdict.atMs >= ABANDON_MS) this.#abandon(verdict);
+  }
+
+  #sweepPhase(nowMs: number, tookMs: number): void {
     const { limits, drainingSinceMs } = this.#server;
-    const tookMs = nowMs - this.phaseSinceMs;
-    const waits = this.phase === "idle" || (this.phase === "head" && this.#parser.state === "idle");
-    if (waits && drainingSinceMs !== undefined && nowMs - drainingSinceMs >= limits.drainIdleMs) this.end();
-    switch (this.phase) {
+    switch (this.#phase) {
       case "idle":
-        if (tookMs > limits.idleTimeoutMs) this.end();
-        break;
       case "head":
-        if (tookMs > limits.headerTimeoutMs) {
-          const message = `Cannot read the header section: not whole after ${limits.headerTimeoutMs} ms`;
-          this.end(this.#parser.state === "idle" ? undefined : new HttpError("ERR_HTTP_HEADER_TIMEOUT", message));
-        }
+        this.#sweepWaiting(nowMs, tookMs);
+        if (drainingSinceMs === undefined || this.#parser.state === "head") break;
+        if (nowMs - drainingSinceMs >= limits.drainIdleMs) this.#end(nowMs);
         break;
       case "content":
-        if (tookMs > limits.contentGraceMs && this.#contentBytes < (limits.contentMinBytesPerSecond * tookMs) / 1000) {
-          const message = `Cannot read the content: found ${this.#contentBytes} bytes in ${Math.round(tookMs)} ms, wanted ${limits.contentMinBytesPerSecond} a second`;
-          this.end(new HttpError("ERR_HTTP_CONTENT_TIMEOUT", message));
-        }
+        this.#sweepContent(nowMs);
         break;
       case "handling":
-        if (tookMs > limits.handlerTimeoutMs) {
+        if (tookMs >= limits.handlerTimeoutMs) {
           const message = `Cannot answer in time: the handler took more than ${limits.handlerTimeoutMs} ms`;
-          this.end(new HttpError("ERR_HTTP_HANDLER_TIMEOUT", message));
+          this.#end(
+            nowMs,
+            this.#request === undefined ? undefined : new HttpError("ERR_HTTP_HANDLER_TIMEOUT", message),
+          );
         }
+        this.#sweepHalfClosed(nowMs);
         break;
       case "replying":
-      case "closed":
+        if (this.#connection.bufferedBytes === 0) this.#sweepHalfClosed(nowMs);
         break;
     }
-    const waiting = this.#connection.bufferedBytes;
-    if (waiting === 0 || waiting < this.#stalledBytes || this.#stalledBytes === 0) this.#stalledSinceMs = nowMs;
-    this.#stalledBytes = waiting;
-    if (waiting > 0 && nowMs - this.#stalledSinceMs > limits.writeStallMs) {
-      this.end();
+  }
+
+  #sweepWaiting(nowMs: number, tookMs: number): void {
+    const { headerTimeoutMs, idleTimeoutMs } = this.#server.limits;
+    if (this.#phase === "idle") {
+      if (tookMs >= idleTimeoutMs) this.#end(nowMs);
+    } else if (tookMs >= headerTimeoutMs) {
+      const message = `Cannot read the header section: not whole after ${headerTimeoutMs} ms`;
+      this.#end(nowMs, this.#parser.state === "head" ? new HttpError("ERR_HTTP_HEADER_TIMEOUT", message) : undefined);
+    }
+  }
+
+  #sweepContent(nowMs: number): void {
+    const { contentMinBytesPerSecond: rate, contentGraceMs } = this.#server.limits;
+    const waitMs = nowMs - this.#contentWaitSinceMs;
+    const waitedMs = this.#contentWaitedMs + waitMs;
+    const isSlow = waitedMs >= contentGraceMs && this.#contentBytes < (rate * waitedMs) / 1000;
+    if (rate === 0 || (!isSlow && waitMs < contentGraceMs)) return;
+    const found = `found ${this.#contentBytes} bytes in ${Math.round(waitedMs)} ms and none for ${Math.round(waitMs)} ms`;
+    const wanted = `wanted ${rate} a second and no gap of ${contentGraceMs} ms`;
+    this.#end(nowMs, new HttpError("ERR_HTTP_CONTENT_TIMEOUT", `Cannot read the content: ${found}, ${wanted}`));
+  }
+
+  /** A client that has shut down its side is most often gone: what keeps it waiting now is cancelled. */
+  #sweepHalfClosed(nowMs: number): void {
+    if (this.#peerEndedMs === undefined) return;
+    const sinceMs = Math.max(this.#peerEndedMs, this.#phaseSinceMs ?? nowMs);
+    if (nowMs - sinceMs >= this.#server.limits.halfCloseMs) this.#end(nowMs);
+  }
+
+  #sweepWriting(nowMs: number): void {
+    const { takenBytes } = this.#writer;
+    if (this.#connection.bufferedBytes === 0 || takenBytes !== this.#takenBytes) {
+      this.#takenBytes = takenBytes;
+      this.#takenAtMs = nowMs;
+    } else if (nowMs - this.#takenAtMs >= this.#server.limits.writeStallMs) {
+      this.#end(nowMs);
       this.#connection.destroy({ reset: true });
     }
   }
 
+  /** The handler does not give way to its cancel: its client is answered without it, and it works for nobody. */
+  #abandon({ error, request }: Verdict): void {
+    if (this.#connection.closed) return;
+    if (error !== undefined && request === this.#request && !this.#replyStarted) {
+      this.#writeFault(error, request);
+      this.#writer.tryFlush();
+    }
+    this.#connection.destroy();
+  }
+
   #enter(phase: ConnectionPhase): void {
-    this.phase = phase;
-    this.phaseSinceMs = this.#server.nowMs;
+    this.#phase = phase;
+    this.#phaseSinceMs = undefined;
     this.#served = false;
   }
 
   /** Serves the connection to its end and closes it. */
   async run(): Promise<void> {
     try {
-      while (!this.#finished) await this.#serveInScope();
+      do await this.#serveInScope();
+      while (!this.#finished || this.#held !== undefined);
     } catch (error) {
-      // That the peer is gone is no failure of the server.
-      if (!(error instanceof SocketError) && !(error instanceof ClosedError)) throw error;
+      if (!isGone(error)) throw error;
     } finally {
       await this.#finish();
     }
   }
 
+  /** Answers `error` instead of the first request, and closes. Called before `run`. */
+  refuseAtOnce(error: HttpError): void {
+    this.#refuse(error);
+  }
+
   async #serveInScope(): Promise<void> {
+    this.#leaving = false;
     try {
       await scope(() => this.#serveRequests());
     } catch (error) {
-      if (error instanceof Cancelled || this.#request === undefined) throw error;
+      const request = this.#request;
+      if (error instanceof Cancelled || request === undefined || this.#connection.closed) throw error;
       // A coroutine that the handler had spawned failed, after the handler or instead of it.
-      this.#held = this.#failureReply(error, this.#request);
+      this.#held = this.#failureReply(error, request);
     }
-    const held = this.#held;
-    if (held === undefined) return;
-    this.#held = undefined;
-    this.#answer(this.#request as HttpRequest, held);
-    await this.#sendStream();
   }
 
   /** Serves until the connection is finished, or until a handler leaves coroutines behind. */
   async #serveRequests(): Promise<void> {
     this.#inContext = captureContext();
-    while (!this.#finished && this.#held === undefined) {
-      if (this.#advance()) {
-        this.#enter(this.#parser.state === "idle" && this.#requests > 0 ? "idle" : "head");
-        if (!(await this.#connection.consume(this.#consume))) this.#finished = true;
-      }
+    for (;;) {
       await this.#takeOver();
+      if (this.#finished || this.#leaving) return;
+      if (!this.#advance()) continue;
+      this.#enter(this.#parser.state === "idle" && this.#requests > 0 ? "idle" : "head");
+      if (!(await this.#connection.consume(this.#consume))) this.#finished = true;
     }
   }
 
@@ -277,17 +358,48 @@ export class ServerConnection implements ContentSource {
       const head = this.#nextHead();
       if (head === undefined) {
         if (this.#phaseIsStale()) this.#enter(this.#parser.state === "idle" ? "idle" : "head");
-        return !this.#finished && this.#tryFlush();
+        return !this.#finished && this.#writer.tryFlush();
       }
-      if (!this.#dispatch(head)) return false;
-      if (this.#finished) return false;
+      if (!this.#dispatch(head) || this.#finished) return false;
     }
   };
 
   /** The phase follows the parser only where the sweep would see the difference. */
   #phaseIsStale(): boolean {
     const isIdle = this.#parser.state === "idle" && this.#requests > 0;
-    return this.#served || (this.phase === "idle") !== isIdle;
+    return this.#served || (this.#phase === "idle") !== isIdle;
+  }
+
+  /** The next request's head, if it has arrived. A message that cannot be served is answered, and is the last. */
+  #nextHead(): RequestHead | undefined {
+    try {
+      for (;;) {
+        const event = this.#parser.next();
+        if (event instanceof RequestHead) return event;
+        if (event === NEED_DATA || !this.#discard(event)) return undefined;
+      }
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      // The content of a request that was answered is no message of its own.
+      if (this.#discardLeft === undefined) this.#refuse(error);
+      this.#finished = true;
+      return undefined;
+    }
+  }
+
+  /** Drops content that a handler left. False when that is too much. */
+  #discard(event: Content | MessageEnd): boolean {
+    if (event instanceof MessageEnd) this.#discardLeft = undefined;
+    else {
+      this.#discardLeft = (this.#discardLeft ?? 0) - event.length;
+      if (this.#discardLeft < 0) this.#finished = true;
+    }
+    return !this.#finished;
+  }
+
+  #refuse(error: HttpError): void {
+    this.#finished = true;
+    this.#writeFault(error, undefined);
   }
 
   /** Starts a request. False when its reply has to be waited for. */
@@ -298,9 +410,12 @@ export class ServerConnection implements ContentSource {
     this.#request = request;
     this.#requests++;
     this.#served = true;
+    this.#replyStarted = false;
     this.#contentLeft = head.hasContent;
     this.#continueWanted = head.expectContinue;
-    this.#replyStarted = false;
+    this.#contentBroken = false;
+    this.#contentBytes = 0;
+    this.#contentWaitedMs = 0;
     if (server.onReply !== undefined) this.#requestStartedMs = monotonicMs();
     let reply: Reply;
     try {
@@ -308,73 +423,21 @@ export class ServerConnection implements ContentSource {
       if (head.method === "CONNECT") throw new HttpError("ERR_HTTP_METHOD_UNSUPPORTED", "Cannot serve CONNECT");
       const result = server.handler(request);
       if (isPromise(result)) {
-        this.#pending = result;
-        this.#enter("handling");
+        const pending = Promise.resolve(result);
         // The coroutine takes it over in a later microtask; a rejection until then is not unhandled.
-        result.catch(() => {});
+        pending.catch(() => {});
+        this.#pending = pending;
+        this.#enter("handling");
         return false;
       }
       reply = replyOf(result);
     } catch (error) {
       reply = this.#failureReply(error, request);
     }
-    if (liveChildren() > 0) {
-      this.#held = reply;
-      return false;
-    }
-    return this.#answer(request, reply);
-  }
-
-  /** Goes on with what `#advance` left: waits for the handler, sends a stream, waits for a slow client. */
-  async #takeOver(): Promise<void> {
-    const flushed = this.#flush();
-    if (flushed !== undefined) await flushed;
-    const pending = this.#pending;
-    if (pending !== undefined) {
-      this.#pending = undefined;
-      const request = this.#request as HttpRequest;
-      let reply: Reply;
-      try {
-        reply = replyOf(await pending);
-      } catch (error) {
-        if (error instanceof Cancelled) throw error;
-        reply = this.#failureReply(error, request);
-      }
-      if (liveChildren() > 0) {
-        this.#held = reply;
-        return;
-      }
-      this.#answer(request, reply);
-    }
-    await this.#sendStream();
-  }
-
-  async #sendStream(): Promise<void> {
-    const stream = this.#streaming;
-    this.#streaming = undefined;
-    if (stream !== undefined) await this.#streamContent(stream);
-  }
-
-  /** The next request's head, if it has arrived. A message that cannot be served is answered, and is the last. */
-  #nextHead(): RequestHead | undefined {
-    try {
-      const event = this.#parser.next();
-      return event instanceof RequestHead ? event : undefined;
-    } catch (error) {
-      if (!(error instanceof HttpError)) throw error;
-      this.#refuse(error);
-      return undefined;
-    }
-  }
-
-  /** Answers `error` instead of the first request, and closes. Called before `run`. */
-  refuseAtOnce(error: HttpError): void {
-    this.#refuse(error);
-  }
-
-  #refuse(error: HttpError): void {
-    this.#writeWhole(this.#server.errorReply(error, undefined), "GET", 1, false);
-    this.#finished = true;
+    if (liveChildren() === 0) return this.#answer(request, reply);
+    this.#hold(reply);
+    this.#enter("handling");
+    return false;
   }
 
   readonly #peerAddress = (): string => {
@@ -382,96 +445,142 @@ export class ServerConnection implements ContentSource {
     return "address" in remoteAddress ? remoteAddress.address : remoteAddress.family;
   };
 
+  #hold(reply: Reply): void {
+    this.#held = reply;
+    this.#leaving = true;
+  }
+
+  /** Goes on with what `#advance` left: waits for the handler, sends a stream, waits for a slow client. */
+  async #takeOver(): Promise<void> {
+    if (this.#pending !== undefined) await this.#awaitHandler(this.#pending);
+    else if (this.#held !== undefined && !this.#leaving) {
+      const held = this.#held;
+      this.#held = undefined;
+      this.#answer(this.#request as HttpRequest, held);
+    }
+    const stream = this.#streaming;
+    if (stream !== undefined) await this.#sendStream(stream);
+    const flushed = this.#writer.flush();
+    if (flushed === undefined) return;
+    if (!this.#leaving) this.#enter("replying");
+    await flushed;
+  }
+
+  async #awaitHandler(pending: Promise<Reply | Response>): Promise<void> {
+    this.#pending = undefined;
+    const request = this.#request as HttpRequest;
+    // Replies to earlier requests do not wait for this one.
+    const flushed = this.#writer.flush();
+    if (flushed !== undefined) await flushed;
+    let reply: Reply;
+    try {
+      reply = replyOf(await pending);
+    } catch (error) {
+      if (error instanceof Cancelled) throw error;
+      reply = this.#failureReply(error, request);
+    }
+    if (liveChildren() > 0) this.#hold(reply);
+    else this.#answer(request, reply);
+  }
+
   #failureReply(error: unknown, request: HttpRequest): Reply {
-    const fault =
-      error instanceof HttpError
-        ? error
-        : new HttpError("ERR_HTTP_HANDLER_FAILED", "Cannot answer: the handler failed", { cause: error });
-    return this.#server.errorReply(fault, request);
+    return this.#server.errorReply(faultOf(error), request);
   }
 
   /** For the handler: the next piece of the request's content. */
-  async nextContent(): Promise<Uint8Array | null> {
-    if (!this.#contentLeft) return null;
-    if (this.phase !== "content") {
-      this.#enter("content");
-      this.#contentBytes = 0;
+  async nextContent(request: HttpRequest): Promise<Uint8Array | null> {
+    if (request !== this.#request) {
+      throw new TypeError("Cannot read the content: found the request answered, wanted a read before its reply");
     }
-    for (;;) {
-      const event = this.#parser.next();
-      if (event === NEED_DATA) {
-        if (this.#continueWanted) {
-          this.#continueWanted = false;
-          this.#out += CONTINUE_HEAD;
-        }
-        const flushed = this.#flush();
-        if (flushed !== undefined) await flushed;
-        const bytes = await this.#connection.read();
-        if (bytes === null) {
-          const message = "Cannot read the content: found the end of the connection within it";
-          throw new HttpError("ERR_HTTP_CONTENT_INCOMPLETE", message);
-        }
-        this.#contentBytes += bytes.length;
-        this.#parser.push(bytes);
-      } else if (event instanceof MessageEnd) {
-        this.#contentLeft = false;
-        this.#enter("handling");
-        return null;
-      } else {
-        // Whoever was not told to continue and sends all the same will not be told any more.
-        this.#continueWanted = false;
-        return event as Uint8Array;
-      }
+    if (this.#continueWanted && this.#replyStarted) {
+      throw new TypeError("Cannot read the content: found it refused by a reply that has begun");
     }
-  }
-
-  /** Reads past content that the handler left. False when that is too much, or not worth it: the connection ends then. */
-  #discardArrived(): boolean {
-    if (this.#continueWanted) return false;
-    let left = this.#server.limits.maxDiscardBytes;
     try {
-      for (;;) {
+      while (this.#contentLeft) {
         const event = this.#parser.next();
-        if (event instanceof MessageEnd) return true;
-        if (event === NEED_DATA) {
-          const bytes = this.#connection.tryRead();
-          if (!(bytes instanceof Uint8Array)) return false;
-          this.#parser.push(bytes);
+        if (event === NEED_DATA) await this.#receiveContent();
+        else if (event instanceof MessageEnd) {
+          this.#contentLeft = false;
+          request.trailers = event.trailers;
         } else {
-          left -= (event as Uint8Array).length;
-          if (left < 0) return false;
+          // Whoever was not told to continue and sends all the same will not be told any more.
+          this.#continueWanted = false;
+          const content = event as Content;
+          this.#contentBytes += content.length;
+          return content;
         }
       }
+      return null;
     } catch (error) {
-      if (error instanceof HttpError) return false;
+      if (error instanceof HttpError) this.#contentBroken = true;
       throw error;
     }
   }
 
-  /** Answers a request. False when the content is a stream, which the coroutine sends. */
+  /** Waits for more of the content. Only this time counts as the client's. */
+  async #receiveContent(): Promise<void> {
+    const phase = this.#phase;
+    this.#enter("content");
+    this.#contentWaitSinceMs = monotonicMs();
+    try {
+      if (this.#continueWanted) this.#writer.add(CONTINUE_HEAD);
+      this.#continueWanted = false;
+      const flushed = this.#writer.flush();
+      if (flushed !== undefined) await flushed;
+      const bytes = await this.#connection.read();
+      if (bytes === null) throw contentIncomplete("the end of the connection");
+      this.#parser.push(bytes);
+    } catch (cause) {
+      throw isGone(cause) ? contentIncomplete("the connection gone", cause) : cause;
+    } finally {
+      this.#contentWaitedMs += monotonicMs() - this.#contentWaitSinceMs;
+      this.#enter(phase);
+    }
+  }
+
+  /** Decides about content that the handler left: small content is dropped as it comes, other content ends it all. */
+  #leaveContent(head: RequestHead): void {
+    this.#contentLeft = false;
+    const leftBytes = head.contentLength - this.#contentBytes;
+    if (this.#continueWanted || this.#contentBroken || leftBytes > this.#server.limits.maxDiscardBytes) {
+      this.#finished = true;
+    } else this.#discardLeft = this.#server.limits.maxDiscardBytes;
+  }
+
+  /** Whether more of the client's requests has arrived. */
+  #hasMore(): boolean {
+    if (this.#parser.bufferedBytes > 0) return true;
+    const bytes = this.#connection.closed ? undefined : this.#connection.tryRead();
+    if (!(bytes instanceof Uint8Array)) return false;
+    this.#parser.push(bytes);
+    return true;
+  }
+
+  /** Answers a request. False when its content is sent by the coroutine. */
   #answer(request: HttpRequest, reply: Reply): boolean {
     const { head } = request;
     const server = this.#server;
-    if (this.#contentLeft && !this.#discardArrived()) this.#finished = true;
-    this.#contentLeft = false;
     const last = this.#requests >= server.limits.maxRequestsPerConnection;
-    if (!head.keepAlive || last || server.drainingSinceMs !== undefined) this.#finished = true;
+    if (!head.keepAlive || last || this.#verdict !== undefined) this.#finished = true;
+    else if (server.drainingSinceMs !== undefined && !this.#hasMore()) this.#finished = true;
     const { content } = reply;
+    let { status } = reply;
     let contentBytes = 0;
     try {
-      if (typeof content === "string" || content === undefined || content instanceof Uint8Array) {
-        contentBytes = this.#writeWhole(reply, head.method, head.minor, !this.#finished);
-      } else {
+      const streams = content !== undefined && isStream(content);
+      if (this.#contentLeft && !streams) this.#leaveContent(head);
+      if (content !== undefined && (streams || content.length > WHOLE_CONTENT_LENGTH)) {
         this.#startStream(request, reply, content);
         return false;
       }
+      contentBytes = this.#writeWhole(reply, head.method, head.minor);
     } catch (error) {
       // The handler's reply cannot be sent as it is: a field with a line end, a status out of range.
-      reply = this.#failureReply(error, request);
-      contentBytes = this.#writeWhole(reply, head.method, head.minor, !this.#finished);
+      if (this.#contentLeft) this.#leaveContent(head);
+      ({ status, contentBytes } = this.#writeFault(faultOf(error), request));
     }
-    this.#replied(request, reply.status, contentBytes, true);
-    return this.#out.length < FLUSH_BYTES || this.#tryFlush();
+    this.#replied(request, status, contentBytes, !this.#connection.closed);
+    return !this.#writer.isDue || this.#writer.tryFlush();
   }
 
   #replied(request: HttpRequest, status: number, contentBytes: number, complete: boolean): void {
@@ -479,122 +588,144 @@ export class ServerConnection implements ContentSource {
     if (TRACE) ended("request", request);
     const { onReply } = this.#server;
     if (onReply === undefined) return;
-    onReply({ request, status, contentBytes, durationMs: monotonicMs() - this.#requestStartedMs, complete });
+    try {
+      onReply({ request, status, contentBytes, durationMs: monotonicMs() - this.#requestStartedMs, complete });
+    } catch (error) {
+      this.#server.failed(error, request);
+    }
   }
 
-  #headText(reply: Reply, framing: ContentFraming, minor: 0 | 1, keepAlive: boolean): string {
+  #headText(reply: Reply, framing: ContentFraming, minor: 0 | 1): string {
     return serializeHead({
       status: reply.status,
       fields: fieldsText(reply.fields) + this.#server.commonFields,
       framing,
       minor,
-      keepAlive,
+      keepAlive: !this.#finished,
       date: this.#server.date(),
     });
   }
 
-  /** Puts a reply whose content is at hand into `#out`. Gives the bytes of its content. */
-  #writeWhole(reply: Reply, method: string, minor: 0 | 1, keepAlive: boolean): number {
-    const content = reply.content as Exclude<ReplyContent, AsyncIterable<unknown>> | undefined;
+  /** Adds a reply with all its content. Gives the bytes of content; throws for a reply that cannot be serialized. */
+  #writeWhole(reply: Reply, method: string, minor: 0 | 1): number {
+    const { content } = reply;
     let text = "";
+    if (content !== undefined && typeof content !== "string" && !(content instanceof Uint8Array)) {
+      throw new TypeError("Cannot reply: found a stream, wanted text or bytes in an error reply");
+    }
     if (content !== undefined && content.length > 0) {
-      if (typeof content !== "string")
-        text = Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString("latin1");
+      if (typeof content !== "string") text = latin1Of(content);
       // Text whose UTF-8 is as long as it is ASCII, which latin1 leaves as it is; other text is transcoded once.
-      else text = Buffer.byteLength(content) === content.length ? content : Buffer.from(content).toString("latin1");
+      else text = Buffer.byteLength(content) === content.length ? content : latin1Of(Buffer.from(content));
     }
     const framing = reply.status === 204 || (reply.status === 304 && content === undefined) ? "none" : text.length;
-    const head = this.#headText(reply, framing, minor, keepAlive);
+    const head = this.#headText(reply, framing, minor);
     const sent = allowsContent(method, reply.status);
     this.#replyStarted = true;
-    this.#out += sent ? head + text : head;
+    this.#writer.add(sent ? head + text : head);
     return sent ? text.length : 0;
   }
 
-  /** Begins a reply whose content is a stream. A head that cannot be serialized throws here, before anything is out. */
-  #startStream(request: HttpRequest, reply: Reply, content: AsyncIterable<string | Uint8Array>): void {
-    const { method, minor } = request.head;
-    const framing = !allowsContent(method, reply.status) ? "none" : minor === 1 ? "chunked" : "close";
-    if (framing === "close") this.#finished = true;
-    this.#out += this.#headText(reply, framing, minor, !this.#finished);
-    this.#replyStarted = true;
-    this.#streaming = { request, status: reply.status, content, framing };
+  /** Adds the reply to a fault, whatever becomes of the application's own. */
+  #writeFault(error: HttpError, request: HttpRequest | undefined): { status: number; contentBytes: number } {
+    const reply = this.#server.errorReply(error, request);
+    const method = request?.method ?? "GET";
+    const minor = request?.head.minor ?? 1;
+    try {
+      return { status: reply.status, contentBytes: this.#writeWhole(reply, method, minor) };
+    } catch (failure) {
+      this.#server.failed(failure, request);
+      return { status: error.status, contentBytes: this.#writeWhole(plainErrorReply(error), method, minor) };
+    }
   }
 
-  async #streamContent({ request, status, content, framing }: StreamedReply): Promise<void> {
+  /** Begins a reply that the coroutine sends. A head that cannot be serialized throws here, before anything is out. */
+  #startStream(request: HttpRequest, reply: Reply, content: ReplyContent): void {
+    const { head } = request;
+    const { status } = reply;
+    const whole = typeof content === "string" ? Buffer.from(content) : content;
+    const length = whole instanceof Uint8Array ? whole.length : reply.contentLength;
+    let framing: ContentFraming = status === 204 ? "none" : (length ?? "none");
+    if (framing === "none" && allowsContent(head.method, status)) framing = head.minor === 1 ? "chunked" : "close";
+    // A reply that says yes may be made of the content, which could not be asked for any more after its head.
+    const asks = this.#continueWanted && status < 300;
+    if (framing === "close" || (this.#continueWanted && !asks)) this.#finished = true;
+    const text = this.#headText(reply, framing, head.minor);
+    if (asks) this.#continueWanted = false;
+    this.#writer.add(asks ? CONTINUE_HEAD + text : text);
+    this.#replyStarted = true;
+    this.#streaming = { request, status, content: whole instanceof Uint8Array ? once(whole) : whole, framing };
+  }
+
+  async #sendStream(stream: StreamedReply): Promise<void> {
+    const { request, status, framing } = stream;
+    this.#streaming = undefined;
     this.#enter("replying");
-    let contentBytes = 0;
+    const sent = { contentBytes: 0 };
     let complete = false;
     try {
-      if (framing !== "none") {
-        for await (const piece of content) {
-          const bytes = typeof piece === "string" ? Buffer.from(piece) : piece;
-          if (bytes.length === 0) continue;
-          contentBytes += bytes.length;
-          if (framing === "chunked") this.#out += serializeChunkSize(bytes.length);
-          await this.#flush();
-          await this.#writeBytes(bytes);
-          if (framing === "chunked") this.#out += CHUNK_END;
-        }
-        if (framing === "chunked") this.#out += LAST_CHUNK;
-      }
-      complete = true;
+      const flushed = this.#writer.flush();
+      if (flushed !== undefined) await flushed;
+      if (allowsContent(request.method, status)) await this.#sendPieces(stream, sent);
+      else await stream.content[Symbol.asyncIterator]().return?.();
+      complete = !this.#connection.closed;
     } catch (error) {
-      // The head is out: only cutting the message off tells the client that it is not whole.
+      // The head is out: only an end before its time tells the client that the content is not whole.
       this.#finished = true;
-      this.#out = "";
-      this.#connection.destroy({ reset: true });
+      this.#writer.drop();
+      if (framing === "close") this.#connection.destroy({ reset: true });
       if (error instanceof Cancelled) throw error;
-      if (!(error instanceof SocketError) && !(error instanceof ClosedError)) this.#failureReply(error, request);
+      const isClients = error instanceof HttpError || (isGone(error) && this.#connection.closed);
+      if (!isClients) this.#server.failed(error, request);
     } finally {
-      this.#replied(request, status, contentBytes, complete);
+      if (this.#contentLeft) this.#leaveContent(request.head);
+      this.#replied(request, status, sent.contentBytes, complete);
+    }
+    if (liveChildren() === 0) return;
+    this.#leaving = true;
+    this.#enter("handling");
+  }
+
+  async #sendPieces({ content, framing }: StreamedReply, sent: { contentBytes: number }): Promise<void> {
+    for await (const piece of content) {
+      const bytes = typeof piece === "string" ? Buffer.from(piece) : piece;
+      if (!(bytes instanceof Uint8Array)) {
+        throw new TypeError(`Cannot send content: found a piece that is ${typeof piece}, wanted text or bytes`);
+      }
+      if (bytes.length === 0) continue;
+      if (typeof framing === "number" && sent.contentBytes + bytes.length > framing) {
+        throw new RangeError(`Cannot send content: found more bytes than its contentLength, ${framing}`);
+      }
+      sent.contentBytes += bytes.length;
+      await this.#writer.addPiece(bytes, framing === "chunked");
+      this.#enter("replying");
+    }
+    if (framing === "chunked") this.#writer.add(LAST_CHUNK);
+    if (typeof framing === "number" && sent.contentBytes < framing) {
+      throw new RangeError(`Cannot send content: found ${sent.contentBytes} bytes, contentLength is ${framing}`);
     }
   }
 
-  async #writeBytes(bytes: Uint8Array): Promise<void> {
-    for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
-      const piece = bytes.subarray(start, start + PIECE_BYTES);
-      if (!this.#connection.tryWrite(piece)) await this.#connection.write(piece);
-    }
-  }
-
-  /** Writes what has been collected, if that needs no wait. */
-  #tryFlush(): boolean {
-    const text = this.#out;
-    if (text === "") return true;
-    if (text.length > PIECE_BYTES || this.#connection.closed || !this.#connection.tryWrite(text, "latin1"))
-      return false;
-    this.#out = "";
-    return true;
-  }
-
-  /** Writes what has been collected. Waits when the client is slow to take it. */
-  #flush(): Promise<void> | undefined {
-    const text = this.#out;
-    this.#out = "";
-    if (text.length > PIECE_BYTES) return this.#writeText(text);
-    if (text === "" || this.#connection.tryWrite(text, "latin1")) return undefined;
-    return this.#connection.write(text, "latin1");
-  }
-
-  async #writeText(text: string): Promise<void> {
-    for (let start = 0; start < text.length; start += PIECE_BYTES) {
-      await this.#connection.write(text.slice(start, start + PIECE_BYTES), "latin1");
-    }
+  /** What is to be said at the end: of a limit, or of a request that nobody will answer any more. */
+  #lastWords(): HttpError | undefined {
+    const verdict = this.#verdict;
+    if (verdict !== undefined) return verdict.request === this.#request ? verdict.error : undefined;
+    if (this.#request === undefined || this.#replyStarted) return undefined;
+    return new HttpError("ERR_HTTP_SHUTDOWN", "Cannot answer: the server closes");
   }
 
   /** The connection's last words, and its end. */
   async #finish(): Promise<void> {
     this.#finished = true;
+    const connection = this.#connection;
     const request = this.#request;
-    if (request !== undefined) this.#replied(request, this.#verdict?.error?.status ?? 499, 0, false);
-    const fault = this.#verdict?.error;
-    if (fault !== undefined && !this.#connection.closed && (request === undefined || !this.#replyStarted)) {
-      this.#writeWhole(this.#server.errorReply(fault, request), request?.method ?? "GET", 1, false);
-    }
-    this.phase = "closed";
-    if (this.#connection.closed) return this.#connection.destroy();
-    if (this.#out !== "" && !this.#connection.tryWrite(this.#out, "latin1")) this.#connection.destroy();
-    await this.#connection.close({ lingerMs: this.#server.limits.lingerMs });
+    const error = connection.closed ? undefined : this.#lastWords();
+    let said = { status: 499, contentBytes: 0 };
+    if (error !== undefined) said = this.#writeFault(error, request);
+    if (request !== undefined) this.#replied(request, said.status, said.contentBytes, error !== undefined);
+    this.#phase = "closed";
+    if (connection.closed) return connection.destroy();
+    if (!this.#writer.tryFlush()) connection.destroy();
+    await connection.close({ lingerMs: this.#server.limits.lingerMs });
   }
 }

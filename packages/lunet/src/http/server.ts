@@ -22,8 +22,8 @@ import { monotonicMs, wallMs } from "../time/mod.ts";
 import type { Handler } from "./handler.ts";
 import { formatHttpDate } from "./http-date.ts";
 import { HttpError } from "./http-error.ts";
-import { text, type Reply, type ReplyFields } from "./reply.ts";
-import { reasonPhrases, serializeFields } from "./reply-serializer.ts";
+import { plainErrorReply, type Reply, type ReplyFields } from "./reply.ts";
+import { serializeFields } from "./reply-serializer.ts";
 import type { HttpRequest } from "./request.ts";
 import { ServerConnection, type ConnectionHost, type ReplyEvent } from "./server-connection.ts";
 import { resolveServerLimits, SWEEP_MS, type ServerLimits } from "./server-limits.ts";
@@ -32,6 +32,8 @@ import { resolveServerLimits, SWEEP_MS, type ServerLimits } from "./server-limit
 export const DEFAULT_GRACE_MS = 10_000;
 /** How long accepting pauses when the system has no descriptors left. */
 const ACCEPT_PAUSE_MS = 100;
+/** Connections beyond the limit that are answered at one time; more are reset. */
+const MAX_REFUSED = 256;
 /** How often connections are looked at while they drain. */
 const DRAIN_SWEEP_MS = 50;
 
@@ -66,11 +68,6 @@ export interface ServeOptions extends ServerOptions {
   readonly dangerouslySkipLoopbackRestriction?: boolean;
 }
 
-function defaultErrorReply(error: HttpError): Reply {
-  const fields: ReplyFields = error.status === 503 ? { "Retry-After": "1" } : {};
-  return text(`${error.status} ${reasonPhrases[error.status] ?? ""}\n`, { status: error.status, fields });
-}
-
 function writeFailure(error: unknown, request: HttpRequest | undefined): void {
   reportFailure(request === undefined ? "an HTTP connection" : `${request.method} ${request.path}`, error);
 }
@@ -81,9 +78,10 @@ export class ConnectionServer implements ConnectionHost {
   readonly limits: Readonly<ServerLimits>;
   readonly commonFields: string;
   readonly onReply: ((event: ReplyEvent) => void) | undefined;
-  nowMs = monotonicMs();
   drainingSinceMs: number | undefined;
   readonly #connections = new Set<ServerConnection>();
+  /** Connections beyond the limit, while they are told so. */
+  readonly #refused = new Set<ServerConnection>();
   readonly #errorReply: (error: HttpError, request: HttpRequest | undefined) => Reply;
   readonly #onFailure: (error: unknown, request: HttpRequest | undefined) => void;
   #date = "";
@@ -94,7 +92,7 @@ export class ConnectionServer implements ConnectionHost {
     this.limits = resolveServerLimits(options.limits ?? {});
     this.commonFields = commonFieldsText(options.fields);
     this.onReply = options.onReply;
-    this.#errorReply = options.errorReply ?? defaultErrorReply;
+    this.#errorReply = options.errorReply ?? plainErrorReply;
     this.#onFailure = options.onFailure ?? writeFailure;
   }
 
@@ -112,45 +110,56 @@ export class ConnectionServer implements ConnectionHost {
   }
 
   errorReply(error: HttpError, request: HttpRequest | undefined): Reply {
+    if (error.code === "ERR_HTTP_HANDLER_FAILED") this.failed(error.cause, request);
     try {
-      if (error.code === "ERR_HTTP_HANDLER_FAILED") this.#onFailure(error.cause, request);
       return this.#errorReply(error, request);
     } catch (failure) {
-      // The client still gets an answer; what failed in making a better one is told on the last channel there is.
+      this.failed(failure, request);
+      return plainErrorReply(error);
+    }
+  }
+
+  failed(error: unknown, request?: HttpRequest): void {
+    try {
+      this.#onFailure(error, request);
+    } catch (failure) {
+      // Whoever was to be told failed too: both are told on the last channel there is.
+      writeFailure(error, request);
       writeFailure(failure, request);
-      return defaultErrorReply(error);
     }
   }
 
   /** Serves `connection` in a new coroutine of the current scope, which owns it from now on. */
-  start(connection: Connection): Coroutine<void> {
+  start(connection: Connection): void {
+    const { maxConnections } = this.limits;
+    if (this.#connections.size < maxConnections) this.#serve(connection, this.#connections);
+    else if (this.#refused.size < MAX_REFUSED) {
+      const message = `Cannot serve one more connection: found ${maxConnections}`;
+      this.#serve(connection, this.#refused, new HttpError("ERR_HTTP_CONNECTION_LIMIT", message));
+    } else connection.destroy({ reset: true });
+  }
+
+  #serve(connection: Connection, group: Set<ServerConnection>, refusal?: HttpError): void {
     const served = new ServerConnection(this, connection);
-    this.#connections.add(served);
+    group.add(served);
     const coroutine = spawn(
       async () => {
         try {
-          if (this.#connections.size > this.limits.maxConnections) {
-            served.refuseAtOnce(new HttpError("ERR_HTTP_CONNECTION_LIMIT", "Cannot serve one more connection"));
-          }
+          if (refusal !== undefined) served.refuseAtOnce(refusal);
           await served.run();
         } finally {
-          this.#connections.delete(served);
+          group.delete(served);
         }
       },
       { name: "http connection" },
     );
     served.start(coroutine);
-    return coroutine;
   }
 
   /** Applies the limits of time to every connection. */
   sweep(): void {
-    this.nowMs = monotonicMs();
-    for (const connection of this.#connections) connection.sweep(this.nowMs);
-  }
-
-  failed(error: unknown): void {
-    this.#onFailure(error, undefined);
+    const nowMs = monotonicMs();
+    for (const connection of this.#connections) connection.sweep(nowMs);
   }
 }
 
@@ -242,7 +251,7 @@ export class Server implements AsyncDisposable {
 
   async #drainWhenAsked(): Promise<void> {
     await waitCancelRequest();
-    this.#serving.drainingSinceMs = monotonicMs();
+    this.#serving.drainingSinceMs ??= monotonicMs();
     // What the kernel has accepted already is taken in first: closing the listener would reset it.
     await sleep(0);
     this.#listener.close();
@@ -252,12 +261,14 @@ export class Server implements AsyncDisposable {
   /**
    * Drains and closes the server, in two phases: nothing new is accepted and requests under way are answered with
    * `Connection: close`; what still runs after `graceMs` milliseconds (default 10,000; 0 to cut off at once) is
-   * cancelled. Waits until every connection has ended. No cancel shortens it; a second call waits with the first.
+   * cancelled, and a client that has no reply yet gets 503. Waits until every connection has ended. No cancel shortens it;
+   * a second call waits with the first. A handler's coroutine, which the server waits for, does not wait in turn.
    */
   async close(options: { readonly graceMs?: number } = {}): Promise<void> {
     ensureCoroutine("http.close");
     const { graceMs = DEFAULT_GRACE_MS } = options;
     await shield(graceMs + this.limits.lingerMs + DEFAULT_GRACE_MS, async () => {
+      this.#serving.drainingSinceMs ??= monotonicMs();
       this.#accepting.cancel({ reason: "the server closes", graceMs });
       await this.#ended();
     });
@@ -268,7 +279,8 @@ export class Server implements AsyncDisposable {
     try {
       await this.#accepting.join();
     } catch (error) {
-      if (this.#accepting.state !== "cancelled") throw error;
+      const isInside = this.#accepting.state === "running" && error instanceof TypeError;
+      if (this.#accepting.state !== "cancelled" && !isInside) throw error;
     }
   }
 
