@@ -10,7 +10,7 @@ import { join, relative, sep } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { after, suite, test } from "node:test";
+import { suite, test } from "node:test";
 import { findExamples, type Example } from "./find-examples.ts";
 
 /** As many as there are today. More are welcome; fewer means that examples were lost, or are not found any more. */
@@ -24,7 +24,8 @@ const root = join(import.meta.dirname, "..", "..");
 mkdirSync(join(root, ".tmp"), { recursive: true });
 /** Below the project, so that `lunet` is found from there. */
 const folder = mkdtempSync(join(root, ".tmp", "examples-"));
-after(() => rmSync(folder, { recursive: true }));
+// Also when a document cannot be read, and no test ever starts.
+process.once("exit", () => rmSync(folder, { recursive: true }));
 
 const modules = documents().flatMap((path) => {
   const examples = findExamples(path, readFileSync(join(root, path), "utf8"), { folder, root });
