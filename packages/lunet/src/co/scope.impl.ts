@@ -336,6 +336,17 @@ export function _requireScope(operation: string): _Scope {
   return scope;
 }
 
+/**
+ * `await using` in a cancelled scope meets the cancel once more in each disposer that waits, and wraps both in a
+ * `SuppressedError`. Cancels alone are a cancel still; with a failure among them it is a failure.
+ */
+function withoutSuppressedCancels(error: unknown): unknown {
+  if (!(error instanceof SuppressedError)) return error;
+  const later = withoutSuppressedCancels(error.error);
+  const earlier = withoutSuppressedCancels(error.suppressed);
+  return later instanceof Cancelled && earlier instanceof Cancelled ? later : error;
+}
+
 /** The scope for an inner one: the current, which must be living, or what starts in it would have no owner. */
 export function _requireLivingScope(operation: string): _Scope {
   const scope = _requireScope(operation);
@@ -363,7 +374,7 @@ export async function _runIn<T>(scope: _Scope, body: () => T | Promise<T>): Prom
   try {
     value = await ambient.run(scope, body);
   } catch (error) {
-    scope.receive(error, scope.name);
+    scope.receive(withoutSuppressedCancels(error), scope.name);
   }
   while (scope.live > 0) await scope.idle();
   if (scope.hasWaits) await scope.endFloatingWaits();
