@@ -11,7 +11,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { TRACE, ended, made } from "#trace";
-import { Cancelled, DeadlineError, scope, shield } from "../co/mod.ts";
+import { Cancelled, DeadlineError, liveChildren, scope, shield } from "../co/mod.ts";
 import type { ExecResult, Param, Transaction } from "./contract.ts";
 import { DatabaseError, quoteSql } from "./errors.ts";
 import type { SqlText } from "./sql-text.ts";
@@ -84,7 +84,12 @@ export async function runTransaction<T>(
 }
 
 async function runBody<T>(handle: TransactionHandle, body: (handle: Transaction) => Promise<T>): Promise<T> {
-  const value = await ambient.run(handle, () => scope(() => body(handle)));
+  const whole = async (): Promise<T> => {
+    const value = await body(handle);
+    handle.bodyReturned();
+    return value;
+  };
+  const value = await ambient.run(handle, () => scope(whole));
   handle.finish();
   return value;
 }
@@ -152,7 +157,9 @@ class TransactionHandle extends StatementRunner<SqlText> implements Transaction 
   }
 
   find(sql: string): SqlText {
-    return this.home.find(sql);
+    const text = this.home.find(sql);
+    this.#requireOpen(quoteSql(sql), sql);
+    return text;
   }
 
   run<T>(text: SqlText, params: readonly Param[], shape: Shape<T>): Promise<T> {
@@ -195,13 +202,7 @@ class TransactionHandle extends StatementRunner<SqlText> implements Transaction 
   }
 
   async #alone<T>(what: string, text: SqlText | undefined, action: () => Promise<T>): Promise<T> {
-    if (this.#ended) {
-      throw new DatabaseError(
-        "ERR_DB_TRANSACTION_ENDED",
-        `Cannot run ${what}: found the transaction ended, wanted an open one`,
-        { sql: text?.sql },
-      );
-    }
+    this.#requireOpen(what, text?.sql);
     if (this.#broken !== undefined) throw this.#broken;
     if (this.#running !== undefined) throw this.#busy(`run ${what}`, text?.sql);
     if (this.readOnly && text !== undefined && text.kind !== "read") {
@@ -219,6 +220,15 @@ class TransactionHandle extends StatementRunner<SqlText> implements Transaction 
     }
   }
 
+  #requireOpen(what: string, sql: string | undefined): void {
+    if (!this.#ended) return;
+    throw new DatabaseError(
+      "ERR_DB_TRANSACTION_ENDED",
+      `Cannot run ${what}: found the transaction ended, wanted an open one`,
+      { sql },
+    );
+  }
+
   #busy(action: string, sql: string | undefined): DatabaseError {
     return new DatabaseError(
       "ERR_DB_TRANSACTION_BUSY",
@@ -227,12 +237,15 @@ class TransactionHandle extends StatementRunner<SqlText> implements Transaction 
     );
   }
 
-  /** Ends the handle after its body has returned; what was started and not awaited is an error. */
+  /** A statement that runs now, and that no coroutine of the body's can be waiting for, was not awaited: an error. */
+  bodyReturned(): void {
+    if (this.#running !== undefined && liveChildren() === 0) throw this.#busy("end the transaction", undefined);
+  }
+
+  /** Ends the handle after all that its body started has ended. */
   finish(): void {
-    const left = this.#running === undefined ? undefined : this.#busy("end the transaction", undefined);
     this.end();
-    const problem = left ?? this.#broken;
-    if (problem !== undefined) throw problem;
+    if (this.#broken !== undefined) throw this.#broken;
   }
 
   end(): void {

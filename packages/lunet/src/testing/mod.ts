@@ -18,6 +18,7 @@ export {
   type ClientRequest,
   type HandlerSource,
 } from "./http-client.ts";
+export { databaseSuite, type DatabaseSuiteOptions, type OpenDatabase } from "./database-suite.ts";
 export { memoryPair } from "./memory-sockets.ts";
 export { ClientReply, MAX_REPLY_BYTES, ReplyError, ReplyReader } from "./reply-reader.ts";
 export { socketSuite, type ConnectPair, type SocketSuiteOptions } from "./socket-suite.ts";

@@ -51,7 +51,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
   readonly dialect = "sqlite";
   readonly #settings: SqliteSettings;
   readonly #statements: BoundedCache<string, KnownStatement>;
-  readonly #home: TransactionHome = { find: (sql) => this.find(sql).text };
+  readonly #home: TransactionHome = { find: (sql) => this.#known(sql).text };
   /** Undefined when opened for reading alone. */
   readonly #writers: ThreadPool | undefined;
   /** Undefined for a memory database. */
@@ -61,6 +61,8 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
   #isClosing = false;
   #destroyed = false;
   #closing: Promise<void> | undefined;
+  /** Connections that are being closed. */
+  readonly #leaving: ThreadConnection[] = [];
 
   constructor(settings: SqliteSettings) {
     super(settings.statementCacheSize);
@@ -88,6 +90,11 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
   }
 
   find(sql: string): KnownStatement {
+    this.#requireOpen();
+    return this.#known(sql);
+  }
+
+  #known(sql: string): KnownStatement {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
     const statement = new KnownStatement(readStatement(sql));
@@ -217,8 +224,8 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
     const pools = [this.#readers, this.#writers].filter((pool) => pool !== undefined);
     for (const pool of pools) await this.#waitQuiet(pool);
     this.#inline?.close();
-    for (const pool of pools)
-      for (const connection of pool.drain(this.#closedError()).idle) await this.#endOne(connection);
+    this.#leaving.push(...pools.flatMap((pool) => pool.drain(this.#closedError()).idle));
+    for (const connection of this.#leaving) await this.#endOne(connection);
   }
 
   #waitQuiet(pool: ThreadPool): Promise<void> {
@@ -245,6 +252,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
       const { idle, out } = pool?.drain(this.#closedError()) ?? { idle: [], out: [] };
       for (const connection of [...idle, ...out]) connection.destroy();
     }
+    for (const connection of this.#leaving) connection.destroy();
     this.#inline?.close();
     this.endHandles();
     if (TRACE) ended("database", this);

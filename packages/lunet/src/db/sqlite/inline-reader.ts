@@ -10,7 +10,8 @@ import type { Param } from "../contract.ts";
 import { bindParameters } from "../parameters.ts";
 import type { SqlText } from "../sql-text.ts";
 import { type ConnectionOptions, type ResultRows, SqliteConnection, isLocked } from "./connection.ts";
-import { describeFailure, toDatabaseError } from "./failure.ts";
+import { toDatabaseError } from "./database-error.ts";
+import { describeFailure } from "./failure.ts";
 
 /** How many quick runs in a thread earn a statement its place inline, at first. */
 const RUNS_WANTED = 3;

@@ -8,7 +8,7 @@ import { Worker } from "node:worker_threads";
 import { TRACE, ended, made } from "#trace";
 import { DatabaseError } from "../errors.ts";
 import type { ConnectionOptions } from "./connection.ts";
-import { toDatabaseError } from "./failure.ts";
+import { toDatabaseError } from "./database-error.ts";
 import type { Reply, Request } from "./protocol.ts";
 
 /** The sources run as they are, and the built package has JavaScript beside this file. */

@@ -8,7 +8,7 @@ import type { SqlText } from "../sql-text.ts";
 import type { Shape } from "../statement-runner.ts";
 import type { Session } from "../transaction.ts";
 import type { ResultRows } from "./connection.ts";
-import { toDatabaseError } from "./failure.ts";
+import { toDatabaseError } from "./database-error.ts";
 import type { CallValue, Request } from "./protocol.ts";
 import type { Outcome, ThreadConnection } from "./thread-connection.ts";
 import { isBusyOutcome, retryDelayMs } from "./writer.ts";
