@@ -244,6 +244,7 @@ export class ServerConnection implements ContentSource {
       case "replying":
         if (this.#connection.bufferedBytes === 0) this.#sweepHalfClosed(nowMs);
         break;
+      case "closed":
     }
   }
 

@@ -334,7 +334,7 @@ export async function serveConnection(
   await supervise(
     async () => {
       const sweeping = spawn(() => sweepOver(serving, SWEEP_MS), { name: "http sweep" });
-      await supervise(() => void serving.start(connection), { onFailure: (error) => serving.failed(error) });
+      await supervise(() => serving.start(connection), { onFailure: (error) => serving.failed(error) });
       sweeping.cancel();
     },
     { onFailure: (error) => serving.failed(error) },
