@@ -188,7 +188,7 @@ coroutineTest("a file that shrinks while it is sent is cut off, not filled up", 
     await assert.rejects(new ReplyReader(client).read());
     client.destroy();
     await serving.join();
-    assert.match(String(failures[0]), /Cannot serve ".*shrinking\.bin"/);
+    assert.match(String(failures[0]), /Cannot send ".*shrinking\.bin"/);
   });
 });
 

@@ -9,20 +9,17 @@
  *
  * Whoever can change the folder while it is served is trusted.
  */
-import { sep } from "node:path";
 import { lookup } from "mrmime";
-import { FileError, open, realpath, stat, type FileStatus } from "../fs/mod.ts";
+import type { FileStatus } from "../fs/mod.ts";
 import { wallMs } from "../time/mod.ts";
 import type { Handler } from "./handler.ts";
 import { formatHttpDate, parseHttpDate } from "./http-date.ts";
 import { HttpError } from "./http-error.ts";
 import { redirect, text, type Reply, type ReplyFields } from "./reply.ts";
 import type { HttpRequest } from "./request.ts";
+import { StaticFolder, streamFile, type FolderEntry } from "./static-folder.ts";
 import { normalizeSegments } from "./target.ts";
 
-/** Files up to this size are read whole; larger ones are read as fast as the client takes them. In bytes. */
-const MAX_WHOLE_BYTES = 256 * 1024;
-const PIECE_BYTES = 64 * 1024;
 const IMMUTABLE_SECONDS = 31_536_000;
 const INDEX = "index.html";
 
@@ -56,26 +53,16 @@ export interface StaticFilesOptions {
  * ```
  */
 export function staticFiles(root: string, options: StaticFilesOptions = {}): Handler {
-  const folder = new StaticFolder(root, options);
-  return (request) => folder.answer(request);
+  const files = new StaticFiles(root, options);
+  return (request) => files.answer(request);
 }
 
-interface FoundFile {
-  /** Without symbolic links. */
-  readonly path: string;
-  /** In the folder, with `/`. */
-  readonly name: string;
-  readonly status: FileStatus;
-}
-
-class StaticFolder {
-  readonly #root: string;
+class StaticFiles {
+  readonly #folder: StaticFolder;
   readonly #prefix: string;
-  readonly #fallback: readonly string[] | undefined;
+  readonly #fallback: string | undefined;
   readonly #immutable: RegExp | undefined;
   readonly #cacheControl: string;
-  /** The root without symbolic links, and with a separator at its end; known after the first request. */
-  #realRoot: string | undefined;
 
   constructor(root: string, options: StaticFilesOptions) {
     const { prefix = "", spaFallback, immutable, maxAgeSeconds = 0 } = options;
@@ -87,9 +74,9 @@ class StaticFolder {
         `Cannot serve "${root}": found maxAgeSeconds ${maxAgeSeconds}, wanted a whole number from 0`,
       );
     }
-    this.#root = root;
+    this.#folder = new StaticFolder(root);
     this.#prefix = prefix;
-    this.#fallback = spaFallback?.split("/");
+    this.#fallback = spaFallback;
     // A global or sticky expression would remember where it was.
     this.#immutable = immutable === undefined ? undefined : new RegExp(immutable, immutable.flags.replace(/[gy]/g, ""));
     this.#cacheControl = maxAgeSeconds === 0 ? "no-cache" : `public, max-age=${maxAgeSeconds}`;
@@ -102,9 +89,10 @@ class StaticFolder {
     const segments = this.#segmentsOf(request.path);
     if (segments === undefined) throw notFound();
     const asksForFolder = request.path.endsWith("/");
-    const found = await this.#find(segments);
+    const name = segments.join("/");
+    const found = await this.#folder.find(name);
     if (found?.status.kind === "directory") {
-      const index = await this.#find([...segments, INDEX]);
+      const index = await this.#folder.find(name === "" ? INDEX : `${name}/${INDEX}`);
       if (index?.status.kind === "file")
         return asksForFolder ? this.#replyWith(index, request) : this.#toFolder(request, segments);
     }
@@ -131,78 +119,55 @@ class StaticFolder {
   async #answerFallback(request: HttpRequest, segments: readonly string[]): Promise<Reply> {
     const navigates = acceptsHtml(request) && !(segments.at(-1) ?? "").includes(".");
     if (this.#fallback === undefined || !navigates) throw notFound();
-    const found = await this.#find(this.#fallback);
+    const found = await this.#folder.find(this.#fallback);
     if (found?.status.kind !== "file") throw notFound();
     return this.#replyWith(found, request, { "Cache-Control": "no-cache", Vary: "Accept" });
   }
 
-  async #find(segments: readonly string[]): Promise<FoundFile | undefined> {
-    this.#realRoot ??= withSeparator(await realpath(this.#root));
-    const name = segments.join("/");
-    try {
-      const path = await realpath(`${this.#root}/${name}`);
-      if (!withSeparator(path).startsWith(this.#realRoot)) return undefined;
-      return { path, name, status: await stat(path) };
-    } catch (error) {
-      if (isNotThere(error)) return undefined;
-      throw error;
-    }
+  async #replyWith(found: FolderEntry, request: HttpRequest, more?: ReplyFields): Promise<Reply> {
+    if (request.method === "HEAD" || isUnchanged(request, found.status)) return this.#reply(found, request, more);
+    const read = await this.#folder.read(found);
+    if (read === undefined) throw notFound();
+    return this.#reply(read, request, more);
   }
 
-  async #replyWith(found: FoundFile, request: HttpRequest, more?: ReplyFields): Promise<Reply> {
-    const { name, status } = found;
-    const validators = {
-      ETag: `W/"${status.sizeBytes.toString(36)}-${Math.trunc(status.changedMs).toString(36)}"`,
-      // Never later than `Date` (RFC 9110, 8.8.2.1).
-      "Last-Modified": formatHttpDate(Math.min(status.modifiedMs, wallMs())),
-    };
+  #reply(entry: FolderEntry, request: HttpRequest, more: ReplyFields | undefined): Reply {
+    const { name, status, content } = entry;
     const isImmutable = this.#immutable?.test(name) ?? false;
     const fields = {
       "Cache-Control": isImmutable ? `public, max-age=${IMMUTABLE_SECONDS}, immutable` : this.#cacheControl,
-      ...validators,
+      ETag: tagOf(status),
+      // Never later than `Date` (RFC 9110, 8.8.2.1).
+      "Last-Modified": formatHttpDate(Math.min(status.modifiedMs, wallMs())),
       "X-Content-Type-Options": "nosniff",
       ...more,
     };
-    if (isUnchanged(request, validators.ETag, status)) return { status: 304, fields };
-    return {
-      status: 200,
-      fields: { "Content-Type": contentTypeOf(name), ...fields },
-      ...(await contentOf(found, request)),
-    };
+    if (isUnchanged(request, status)) return { status: 304, fields };
+    const withType = { "Content-Type": contentTypeOf(name), ...fields };
+    if (content !== undefined) return { status: 200, fields: withType, content };
+    return { status: 200, fields: withType, content: streamFile(entry), contentLength: status.sizeBytes };
   }
-}
-
-/** What the system says of a path that leads to no file, or to one that is not for us. */
-const NOT_THERE: ReadonlySet<string> = new Set([
-  "ERR_FILE_NOT_FOUND",
-  "ERR_FILE_NOT_DIRECTORY",
-  "ERR_FILE_NAME_TOO_LONG",
-  "ERR_FILE_SYMLINK_LOOP",
-  "ERR_FILE_PERMISSION",
-]);
-
-function isNotThere(error: unknown): boolean {
-  return error instanceof FileError && NOT_THERE.has(error.code);
 }
 
 function notFound(): HttpError {
   return new HttpError("ERR_HTTP_NOT_FOUND", "Cannot find a file for the path");
 }
 
-function withSeparator(path: string): string {
-  return path.endsWith(sep) ? path : path + sep;
-}
-
 function acceptsHtml(request: HttpRequest): boolean {
   return /\btext\/html\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(request.field("accept") ?? "");
 }
 
+/** A weak tag (RFC 9110, 8.8.3). The time of the last change moves even when a copy keeps its time of modification. */
+function tagOf({ sizeBytes, changedMs }: FileStatus): string {
+  return `W/"${sizeBytes.toString(36)}-${Math.trunc(changedMs).toString(36)}"`;
+}
+
 /** Whether the client has this version already (RFC 9110, 13.1.2 and 13.1.3). Tags are compared weakly. */
-function isUnchanged(request: HttpRequest, tag: string, status: FileStatus): boolean {
+function isUnchanged(request: HttpRequest, status: FileStatus): boolean {
   const tags = request.field("if-none-match");
   if (tags !== undefined) {
     if (tags.trim() === "*") return true;
-    return tags.match(/"[\x21\x23-\x7e\x80-\xff]*"/g)?.includes(tag.slice(2)) ?? false;
+    return tags.match(/"[\x21\x23-\x7e\x80-\xff]*"/g)?.includes(tagOf(status).slice(2)) ?? false;
   }
   const since = request.field("if-modified-since");
   const sinceMs = since === undefined ? undefined : parseHttpDate(since, wallMs());
@@ -219,46 +184,4 @@ function contentTypeOf(name: string): string {
   // A name such as `x.constructor` finds what every object has.
   const type = extension !== "" && typeof known === "string" ? known : "application/octet-stream";
   return type.startsWith("text/") || type === "application/json" ? `${type}; charset=utf-8` : type;
-}
-
-/** The file's content: whole, or as a stream; for HEAD the server needs its length alone. */
-async function contentOf(
-  { path, status }: FoundFile,
-  request: HttpRequest,
-): Promise<Pick<Reply, "content" | "contentLength">> {
-  const contentLength = status.sizeBytes;
-  if (request.method === "HEAD") return { content: readPieces(path, status), contentLength };
-  try {
-    if (contentLength <= MAX_WHOLE_BYTES) return { content: await readWhole(path, status) };
-    // That it cannot be opened must show before the head is sent.
-    await using _file = await open(path, "r");
-  } catch (error) {
-    throw isNotThere(error) ? notFound() : error;
-  }
-  return { content: readPieces(path, status), contentLength };
-}
-
-async function readWhole(path: string, status: FileStatus): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of readPieces(path, status, MAX_WHOLE_BYTES)) pieces.push(piece);
-  return pieces[0] ?? new Uint8Array(0);
-}
-
-/** Reads a file that was looked at before, exactly as long as it was then. */
-async function* readPieces(
-  path: string,
-  before: FileStatus,
-  pieceBytes = PIECE_BYTES,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  await using file = await open(path, "r");
-  const now = await file.stat();
-  if (now.inode !== before.inode || now.device !== before.device || now.sizeBytes !== before.sizeBytes) {
-    throw new Error(`Cannot serve "${path}": found another file than a moment ago`);
-  }
-  for (let at = 0; at < before.sizeBytes;) {
-    const piece = await file.read(Math.min(pieceBytes, before.sizeBytes - at));
-    if (piece.length === 0) throw new Error(`Cannot serve "${path}": found ${at} bytes, wanted ${before.sizeBytes}`);
-    at += piece.length;
-    yield piece;
-  }
 }
