@@ -148,16 +148,18 @@ test("a request whose content is still coming at SIGTERM is read to its end and 
 
 test("readyz answers 503 to whoever still asks while the server drains", async () => {
   const conduit = await Conduit.start({ env: { JWT_SECRET } });
-  const connection = await RawConnection.openAnswered(conduit.port);
+  const [one, two] = [await RawConnection.openAnswered(conduit.port), await RawConnection.openAnswered(conduit.port)];
   conduit.process.child.kill("SIGTERM");
-  let answer: Answer | undefined;
-  do {
-    connection.write("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
-    answer = await connection.readAnswer();
-    assert.ok(answer !== undefined);
-  } while (answer.fields.connection?.toLowerCase() !== "close");
-  assert.equal(answer.status, 503);
-  connection.close();
+  // The first connection is asked until it is told to close: from then on the server drains.
+  for (let closing = false; !closing;) {
+    one.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    const answer = await one.readAnswer();
+    assert.equal(answer?.status, 200);
+    closing = answer?.fields.connection?.toLowerCase() === "close";
+  }
+  two.write("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+  assert.equal((await two.readAnswer())?.status, 503);
+  for (const connection of [one, two]) connection.close();
   assert.deepEqual(await conduit.process.end(END_LIMIT_MS), { status: 0, signal: null });
 });
 
