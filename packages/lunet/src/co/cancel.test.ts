@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { clockTest, coroutineTest } from "../testing/mod.ts";
 import {
   Cancelled,
+  type Coroutine,
   cancelRequest,
   remainingMs,
   scope,
@@ -379,4 +380,58 @@ coroutineTest("until stops waiting at a cancel, disposes of a late value and dro
   failing.reject(new Error("nobody is left to tell"));
   await new Promise(setImmediate);
   assert.deepEqual(disposed, ["late"]);
+});
+
+clockTest("a cancel from further out outranks a deadline that struck first", async (clock) => {
+  const outer = spawn(() =>
+    withDeadline(10, async () => {
+      spawn(async () => {
+        await shield(100, () => sleep(20));
+        await sleep(1_000);
+      });
+      await sleep(1_000);
+    }).catch((error: unknown) => {
+      assert.ok(error instanceof Cancelled, String(error));
+      throw error;
+    }),
+  );
+  await clock.advance(15);
+  outer.cancel({ reason: "from further out" });
+  await clock.advance(5);
+  await assert.rejects(outer.join(), { code: "ERR_COROUTINE_CANCELLED", reason: "from further out" });
+});
+
+coroutineTest("a coroutine in await using is cancelled when the block is left", async () => {
+  let left: Coroutine<void>;
+  {
+    await using child = spawn(() => sleep(1_000));
+    left = child;
+  }
+  assert.equal(left.state, "cancelled");
+});
+
+coroutineTest("a cancel stays a cancel when disposers that wait meet it too", async () => {
+  const waiting = (): AsyncDisposable => ({ [Symbol.asyncDispose]: () => sleep(1) });
+  const child = spawn(async () => {
+    await using _first = waiting();
+    await using _second = waiting();
+    await sleep(1_000);
+  });
+  child.cancel();
+  await assert.rejects(child.join(), { code: "ERR_COROUTINE_CANCELLED" });
+  assert.equal(child.state, "cancelled");
+});
+
+coroutineTest("a disposer's failure under a cancel is a failure, with the cancel beside it", async () => {
+  await assert.rejects(
+    scope(() => {
+      const child = spawn(async () => {
+        await using _broken: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.reject(new Error("broken")) };
+        await sleep(1_000);
+      });
+      child.cancel();
+    }),
+    (error) =>
+      error instanceof SuppressedError && error.error.message === "broken" && error.suppressed instanceof Cancelled,
+  );
 });

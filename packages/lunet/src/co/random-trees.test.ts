@@ -25,6 +25,9 @@ import {
 const TREES = 2_000;
 const SEED = process.env["FC_SEED"] === undefined ? Date.now() % 2 ** 31 : Number(process.env["FC_SEED"]);
 
+/** More than any cleanup of the trees needs. */
+const CLEANUP_BUDGET_MS = 50;
+
 type Program = readonly Action[];
 /** How an operation answers a cancel: at once, later by its `Cancelled`, or with what it still acquires. */
 type OnCancel = "leave" | "pending" | "hand over" | "finish";
@@ -390,8 +393,15 @@ class Run {
           "inner cleanup comes before outer",
         );
         if (action.shielded) {
-          const shielded = this.newOwner(owner, { shielded: true, limitMs: this.#clock.nowMs + 50 });
-          await this.bracket(shielded, (body) => shield(50, body), [{ do: "sleep", ms: action.ms }], []);
+          const shielded = this.newOwner(owner, { shielded: true, limitMs: this.#clock.nowMs + CLEANUP_BUDGET_MS });
+          const endsMs = this.#clock.nowMs + action.ms;
+          const asleep: Program = [{ do: "sleep", ms: action.ms }];
+          await this.bracket(shielded, (body) => shield(CLEANUP_BUDGET_MS, body), asleep, []).catch(
+            (error: unknown) => {
+              this.check(false, `a shield keeps every cancel away from its cleanup, but ${String(error)} came`);
+            },
+          );
+          this.check(this.#clock.nowMs === endsMs, "a shield keeps every cancel away from its cleanup");
         } else await this.sleep(owner, action.ms);
         if (action.fails) {
           const error = new Error(`cleanup ${this.thrown.size}`);

@@ -20,6 +20,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { TRACE, ended, made, resumed, suspended } from "#trace";
 import { monotonicMs, setTimer, type Timer } from "../host/clock.ts";
+import { turnLoop } from "../host/process.ts";
 import {
   Cancelled,
   CoroutineCancelledError,
@@ -285,6 +286,8 @@ export class _Scope {
   async endFloatingWaits(): Promise<void> {
     if (this.effective === undefined) this.effective = new Cancelled(new ScopeEndedError("wait", this.name), this);
     this.#interruptWaits(this.effective);
+    // One turn of the loop, so that their cleanups run up to their waits: after the end they would have no owner.
+    await new Promise<void>((resolve) => turnLoop(resolve));
     while (this.live > 0 || this.hasWaits) await this.idle();
   }
 

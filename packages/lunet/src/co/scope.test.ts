@@ -185,6 +185,22 @@ coroutineTest("a wait that nobody awaits is cancelled when its scope ends, befor
   assert.deepEqual(events, ["body", "cancelled", "thrown", "scope"]);
 });
 
+coroutineTest(
+  "what a wait that nobody awaits does in its cleanup is cancelled with it, and spoils nothing",
+  async () => {
+    let started = false;
+    await scope(() => {
+      void suspend<void>("left", () => () => {}).catch(() => {
+        spawn(async () => {
+          started = true;
+          await sleep(1_000);
+        });
+      });
+    });
+    assert.equal(started, true);
+  },
+);
+
 coroutineTest("a scope waits for a wait that nobody awaits and that cannot be cancelled", async () => {
   const events: string[] = [];
   let finish = () => {};
