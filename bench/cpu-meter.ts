@@ -15,3 +15,6 @@ process.on("message", () => {
   const usage: Usage = { userUs: user, systemUs: system, residentBytes: process.memoryUsage.rss() };
   process.send?.(usage);
 });
+
+// Being asked is no reason to stay alive.
+process.channel?.unref();

@@ -90,7 +90,7 @@ async function hold(contest: Contest): Promise<Standing[]> {
     }
     return standings;
   } finally {
-    for (const server of servers) await server.stop();
+    await Promise.all(servers.map((server) => server.stop()));
   }
 }
 
