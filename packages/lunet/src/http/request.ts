@@ -9,7 +9,7 @@ export interface ContentSource {
 }
 
 const NO_TRAILERS: ReadonlyArray<readonly [name: string, value: string]> = Object.freeze([]);
-const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
+const NO_PARAMS = Object.freeze(Object.create(null) as Readonly<Record<string, string>>);
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 let lastId = 0;

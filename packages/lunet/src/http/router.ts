@@ -2,9 +2,13 @@
  * Finds the handler for a method and a path.
  *
  * Routes are kept by their segments: a static path is one look-up; parameters (`:id`) match one segment that is not
- * empty, a wildcard (`*rest`) the rest, which may be empty. Static goes before parameter, parameter before wildcard, segment by
- * segment. Paths are compared as they are on the wire; parameters are given decoded.
+ * empty, a wildcard (`*rest`) the rest, which may be empty. Static goes before parameter, parameter before wildcard,
+ * segment by segment. Paths are compared as they are on the wire; parameters are given decoded.
+ *
+ * The path decides alone which route it is, and the method is asked for there: a path that has a static route is never
+ * served by a wildcard for another method.
  */
+import { isToken } from "./fields.ts";
 import type { Handler } from "./handler.ts";
 import { HttpError } from "./http-error.ts";
 import { empty, type Reply } from "./reply.ts";
@@ -45,6 +49,9 @@ interface Match {
 const NO_VALUES: readonly string[] = [];
 /** A path with more segments than this has no route. */
 const MAX_SEGMENTS = 64;
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** The characters of a segment (RFC 3986, 3.3), and of those that servers find in one all the same. */
+const LITERAL = /^[\x21-\x7e]*$/;
 
 function createNode(): Node {
   return { literals: new Map(), parameter: undefined, wildcard: undefined, endpoints: new Map() };
@@ -67,6 +74,7 @@ export class Router {
   readonly #root = createNode();
   /** Static paths, whole. */
   readonly #literals = new Map<string, Map<string, Endpoint>>();
+  readonly #methods = new Set<string>();
   readonly #options: RouterOptions;
   /** The table as a handler, for `serve`. */
   readonly handler: Handler;
@@ -99,30 +107,20 @@ export class Router {
   /**
    * Adds a route.
    *
-   * @param path Starts with `/`; segments are literal, `:name`, or last `*name`.
-   * @throws TypeError for a malformed path, and for a route that is there already.
+   * @param method As on the wire: `"GET"`. Methods are case-sensitive (RFC 9110, 9.1).
+   * @param path Starts with `/`; segments are literal, encoded as on the wire, or `:name`, or last `*name`, with a name
+   * of letters, digits and `_`.
+   * @throws TypeError for a malformed method or path, and for a route that is there already.
    */
   route(method: string, path: string, handler: Handler): this {
-    if (!path.startsWith("/")) throw new TypeError(`Cannot add route "${path}": wanted a path that starts with "/"`);
-    const segments = path.slice(1).split("/");
-    const names: string[] = [];
+    const { segments, names } = parsePath(path);
+    if (!isToken(method)) throw new TypeError(`Cannot add route "${method} ${path}": wanted a token as the method`);
     let node = this.#root;
     let endpoints: Map<string, Endpoint> | undefined;
-    for (const [index, segment] of segments.entries()) {
-      const kind = segment[0];
-      if (kind === ":" || kind === "*") {
-        const name = segment.slice(1);
-        if (name === "" || names.includes(name)) {
-          throw new TypeError(
-            `Cannot add route "${path}": found "${segment}", wanted a name of its own after "${kind}"`,
-          );
-        }
-        names.push(name);
-      }
-      if (kind === "*") {
-        if (index !== segments.length - 1) throw new TypeError(`Cannot add route "${path}": "${segment}" is not last`);
+    for (const segment of segments) {
+      if (segment.startsWith("*")) {
         endpoints = node.wildcard ??= new Map();
-      } else if (kind === ":") {
+      } else if (segment.startsWith(":")) {
         node = node.parameter ??= createNode();
       } else {
         let next = node.literals.get(segment);
@@ -134,16 +132,17 @@ export class Router {
     if (endpoints.has(method)) throw new TypeError(`Cannot add route "${method} ${path}": it is there already`);
     endpoints.set(method, { handler, names });
     if (names.length === 0) this.#literals.set(path, endpoints);
+    this.#methods.add(method);
     return this;
   }
 
   #dispatch(request: HttpRequest): Reply | Response | Promise<Reply | Response> {
     const { path, method } = request;
+    // The server itself (RFC 9110, 9.3.7), not a path.
+    if (path === "*") return this.#answerOptions(request, allowOf(this.#methods));
     const literal = this.#literals.get(path);
     const match = literal === undefined ? this.#find(path) : { endpoints: literal, values: NO_VALUES };
     if (match === undefined) {
-      if (method === "OPTIONS" && path === "*")
-        return this.#answerOptions(request, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
       if (this.#options.notFound !== undefined) return this.#options.notFound(request);
       throw new HttpError("ERR_HTTP_NOT_FOUND", "Cannot find a route for the path");
     }
@@ -161,9 +160,7 @@ export class Router {
   }
 
   #refuseMethod(request: HttpRequest, endpoints: Map<string, Endpoint>): Reply {
-    const methods = new Set([...endpoints.keys(), "OPTIONS"]);
-    if (methods.has("GET")) methods.add("HEAD");
-    const allow = [...methods].sort().join(", ");
+    const allow = allowOf(endpoints.keys());
     if (request.method === "OPTIONS") return this.#answerOptions(request, allow);
     const { methodNotAllowed } = this.#options;
     if (methodNotAllowed !== undefined) {
@@ -180,6 +177,36 @@ export class Router {
   #answerOptions(request: HttpRequest, allow: string): Reply {
     return this.#options.onOptions?.(request, allow) ?? empty(204, { Allow: allow });
   }
+}
+
+/** The segments of a route's path, checked, and the names among them. */
+function parsePath(path: string): { segments: string[]; names: string[] } {
+  const refuse = (found: string): never => {
+    throw new TypeError(`Cannot add route "${path}": ${found}`);
+  };
+  if (!path.startsWith("/")) refuse('wanted a path that starts with "/"');
+  const segments = path.slice(1).split("/");
+  if (segments.length > MAX_SEGMENTS) refuse(`found ${segments.length} segments, limit is ${MAX_SEGMENTS}`);
+  const names: string[] = [];
+  for (const [index, segment] of segments.entries()) {
+    const kind = segment[0];
+    if (kind === ":" || kind === "*") {
+      const name = segment.slice(1);
+      if (!NAME.test(name)) refuse(`found "${segment}", wanted letters, digits and "_" after "${kind}"`);
+      if (names.includes(name)) refuse(`found the name "${name}" twice`);
+      if (kind === "*" && index !== segments.length - 1) refuse(`"${segment}" is not last`);
+      names.push(name);
+    } else if (!LITERAL.test(segment) || /[?#]/.test(segment)) {
+      refuse(`found "${segment}", wanted a segment as it is on the wire, percent-encoded`);
+    }
+  }
+  return { segments, names };
+}
+
+function allowOf(methods: Iterable<string>): string {
+  const all = new Set([...methods, "OPTIONS"]);
+  if (all.has("GET")) all.add("HEAD");
+  return [...all].sort().join(", ");
 }
 
 /** Walks the tree; a dead end goes back to the last choice. Depth is bounded by `MAX_SEGMENTS`. */
@@ -205,7 +232,8 @@ function matchFrom(
 }
 
 function decodeParams(names: readonly string[], values: readonly string[]): Record<string, string> {
-  const params: Record<string, string> = {};
+  // Without a prototype, so that no name has a meaning of its own and no other name is there.
+  const params = Object.create(null) as Record<string, string>;
   for (const [index, name] of names.entries()) params[name] = decodePath(values[index] ?? "");
   return params;
 }
