@@ -84,6 +84,11 @@ export class ReplyWriter {
 
   /** Writes a piece of content, as a chunk if `chunked`. Waits while the client is slow. Throws as `flush`. */
   async addPiece(bytes: Uint8Array, chunked: boolean): Promise<void> {
+    if (this.#turnBytes >= TURN_BYTES) {
+      this.#turnBytes = 0;
+      await sleep(0);
+    }
+    this.#turnBytes += bytes.length;
     if (chunked) this.#out += serializeChunkSize(bytes.length);
     if (bytes.length <= JOIN_BYTES) {
       this.#out += latin1Of(bytes);
@@ -97,10 +102,6 @@ export class ReplyWriter {
       if (chunked) this.#out += CHUNK_END;
       this.tryFlush();
     }
-    this.#turnBytes += bytes.length;
-    if (this.#turnBytes < TURN_BYTES) return;
-    this.#turnBytes = 0;
-    await sleep(0);
   }
 
   async #writeBytes(bytes: Uint8Array): Promise<void> {

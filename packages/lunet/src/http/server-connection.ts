@@ -309,7 +309,8 @@ export class ServerConnection implements ContentSource {
       do await this.#serveInScope();
       while (!this.#finished || this.#held !== undefined);
     } catch (error) {
-      if (!isGone(error)) throw error;
+      if (error instanceof Cancelled) throw error;
+      if (!isGone(error)) this.#server.failed(error, this.#request);
     } finally {
       await this.#finish();
     }
