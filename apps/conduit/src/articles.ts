@@ -18,7 +18,8 @@ import { slugCandidate } from "./slug.ts";
 
 const Title = Type.String({ minLength: 1, maxLength: 255 });
 const Description = Type.String({ minLength: 1, maxLength: 1_000 });
-const Body = Type.String({ minLength: 1, maxLength: 262_144 });
+/** As many characters as fit into the 1 MiB of a request, even if each takes four bytes. */
+const Body = Type.String({ minLength: 1, maxLength: 250_000 });
 const TagList = Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 50 });
 
 export const NewArticle = Type.Object({
