@@ -94,6 +94,8 @@ test("slow clients do not delay others: one that sends byte by byte, one that do
     times.push(performance.now() - start);
   }
   slowReader.destroy();
+  slowSender.close();
+  waiting.close();
   assert.ok(median(times) < 100, `median ${median(times)} ms`);
 });
 
