@@ -29,6 +29,8 @@ const PASSWORD_WAIT_MS = 5_000;
 
 /** Waits until the program is told to end, then lets what was asked be answered, within the grace. */
 async function serveUntilSignal(configuration: Configuration, log: Log): Promise<void> {
+  // From here on a signal ends the program in order, also one that comes while it starts.
+  const signal = spawn(() => waitSignal("TERM", "INT"), { name: "signal" });
   const { databaseUrl, synchronous } = configuration;
   const path = resolve(databaseUrl.slice("sqlite:".length));
   await using database = await open(`sqlite:${path}`, { sqlite: { synchronous } });
@@ -48,7 +50,7 @@ async function serveUntilSignal(configuration: Configuration, log: Log): Promise
   const server = await listen(app, { ...where, dangerouslySkipLoopbackRestriction });
   printStart(server, path, passwords);
 
-  log.info(`ends: SIG${await waitSignal("TERM", "INT")}`);
+  log.info(`ends: SIG${await signal.join()}`);
   isDraining = true;
   await close(server, configuration.graceMs);
 }
@@ -110,7 +112,7 @@ function explain(error: unknown): 1 | 2 | undefined {
 async function runConfigured(configuration: Configuration): Promise<void> {
   const log = new Log(configuration.logLevel);
   try {
-    await serveUntilSignal(configuration, log);
+    await scope(() => serveUntilSignal(configuration, log));
   } finally {
     log.flush();
   }
