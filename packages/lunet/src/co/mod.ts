@@ -21,6 +21,7 @@ export {
   captureContext,
   ensureCoroutine,
   inCoroutine,
+  isCancelled,
   liveChildren,
   remainingMs,
   sleep,

@@ -114,6 +114,24 @@ export function remainingMs(): number {
   return Math.max(0, _requireScope("remainingMs").deadlineAt - monotonicMs());
 }
 
+/**
+ * True when the current scope has been cancelled, so that the next wait throws. For code that works long without a wait.
+ *
+ * @example
+ * ```ts
+ * import { isCancelled, run, sleep, spawn } from "lunet";
+ * await run(async () => {
+ *   const worker = spawn(async () => {
+ *     while (!isCancelled()) await sleep(1).catch(() => {});
+ *   });
+ *   worker.cancel();
+ * });
+ * ```
+ */
+export function isCancelled(): boolean {
+  return _requireScope("isCancelled").effective !== undefined;
+}
+
 /** How many coroutines and inner scopes of the current scope still run. */
 export function liveChildren(): number {
   return _requireScope("liveChildren").live;
