@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { conduitForFile, type Answer, type TestUser } from "./harness.ts";
+import { RawConnection } from "./raw-connection.ts";
 import { assertComment, assertErrors, assertRefused, only } from "./shapes.ts";
 
 const conduit = await conduitForFile();
@@ -174,4 +175,38 @@ test("an id is not used again for another comment", async () => {
   await conduit.request("DELETE", `${path}/${first.id}`, { token: reader.token });
   const second = only(await comment("second", reader, path), 201, "comment");
   assert.notEqual(second.id, first.id);
+});
+
+test("lists a discussion of any length whole, each comment once, in order", async () => {
+  const article = await conduit.publish(author);
+  const path = `/api/articles/${article.slug}/comments`;
+  const ids = new Set<number>();
+  for (const length of [199, 200, 201, 400, 450]) {
+    const missing = Array.from({ length: length - ids.size }, (_, index) => comment(`${index} 😀`, reader, path));
+    for (const answer of await Promise.all(missing)) ids.add(only(answer, 201, "comment").id);
+    const listed = await list(reader, path);
+    assert.equal(listed.length, length);
+    assert.deepEqual(new Set(listed.map((each) => each.id)), ids);
+    const sorted = listed.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt) || b.id - a.id);
+    assert.deepEqual(listed, sorted);
+    assert.equal((await conduit.request("HEAD", path)).status, 200);
+  }
+});
+
+test("a long discussion reaches a client that speaks HTTP/1.0, and a client that leaves in the middle hurts nobody", async () => {
+  const article = await conduit.publish(author);
+  const path = `/api/articles/${article.slug}/comments`;
+  await Promise.all(Array.from({ length: 250 }, () => comment("x".repeat(5_000), reader, path)));
+  const old = await RawConnection.open(conduit.port);
+  old.write(`GET ${path} HTTP/1.0\r\n\r\n`);
+  const answer = await old.readAnswer();
+  assert.equal(answer?.json.comments.length, 250);
+  old.close();
+  for (let time = 0; time < 10; time += 1) {
+    const leaving = await RawConnection.open(conduit.port);
+    leaving.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(5));
+    if (time % 2 === 0) await leaving.reset();
+    else leaving.close();
+  }
+  assert.equal((await list(undefined, path)).length, 250);
 });
