@@ -16,7 +16,7 @@
  * - No limit of time is applied early: a phase counts from the first sweep that sees it.
  */
 import { TRACE, ended, made } from "#trace";
-import { Cancelled, captureContext, liveChildren, scope, type Coroutine } from "../co/mod.ts";
+import { Cancelled, captureContext, isCancelled, liveChildren, scope, type Coroutine } from "../co/mod.ts";
 import type { Connection } from "../net/mod.ts";
 import { monotonicMs } from "../time/mod.ts";
 import type { Handler } from "./handler.ts";
@@ -328,7 +328,7 @@ export class ServerConnection implements ContentSource {
     } catch (error) {
       const request = this.#request;
       if (error instanceof Cancelled || request === undefined || this.#connection.closed) throw error;
-      // A coroutine that the handler had spawned failed, after the handler or instead of it.
+      // The handler failed, or a coroutine that it had spawned: after it, or instead of it.
       this.#held = this.#failureReply(error, request);
     }
   }
@@ -434,10 +434,19 @@ export class ServerConnection implements ContentSource {
       }
       reply = replyOf(result);
     } catch (error) {
+      if (liveChildren() > 0) return this.#dispatchFailure(error);
       reply = this.#failureReply(error, request);
     }
     if (liveChildren() === 0) return this.#answer(request, reply);
     this.#hold(reply);
+    this.#enter("handling");
+    return false;
+  }
+
+  /** A handler that threw at once and left coroutines fails as one that throws later: they are cancelled first. */
+  #dispatchFailure(error: unknown): false {
+    this.#pending = Promise.reject(error);
+    this.#pending.catch(() => {});
     this.#enter("handling");
     return false;
   }
@@ -474,14 +483,9 @@ export class ServerConnection implements ContentSource {
     // Replies to earlier requests do not wait for this one.
     const flushed = this.#writer.flush();
     if (flushed !== undefined) await flushed;
-    let reply: Reply;
-    try {
-      reply = replyOf(await pending);
-    } catch (error) {
-      if (error instanceof Cancelled) throw error;
-      reply = this.#failureReply(error, request);
-    }
-    if (liveChildren() > 0) this.#hold(reply);
+    // What the handler throws ends the scope, with the coroutines that it has spawned.
+    const reply = replyOf(await pending);
+    if (liveChildren() > 0 || isCancelled()) this.#hold(reply);
     else this.#answer(request, reply);
   }
 

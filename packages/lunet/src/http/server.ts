@@ -26,6 +26,7 @@ import { plainErrorReply, type Reply, type ReplyFields } from "./reply.ts";
 import { serializeFields } from "./reply-serializer.ts";
 import type { HttpRequest } from "./request.ts";
 import { ServerConnection, type ConnectionHost, type ReplyEvent } from "./server-connection.ts";
+import { replyOf } from "./web-response.ts";
 import { resolveServerLimits, SWEEP_MS, type ServerLimits } from "./server-limits.ts";
 
 /** How long `close` lets requests finish, unless it is told otherwise. */
@@ -112,7 +113,7 @@ export class ConnectionServer implements ConnectionHost {
   errorReply(error: HttpError, request: HttpRequest | undefined): Reply {
     if (error.code === "ERR_HTTP_HANDLER_FAILED") this.failed(error.cause, request);
     try {
-      return this.#errorReply(error, request);
+      return replyOf(this.#errorReply(error, request));
     } catch (failure) {
       this.failed(failure, request);
       return plainErrorReply(error);
