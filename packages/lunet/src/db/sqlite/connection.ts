@@ -138,7 +138,11 @@ export class SqliteConnection {
 
   #all({ statement }: Compiled, params: readonly BoundValue[]): unknown[][] {
     const { maxRows, role } = this.#options;
-    if (role === "inline") return statement.all(...params) as unknown as unknown[][];
+    if (role === "inline") {
+      const rows = statement.all(...params) as unknown as unknown[][];
+      if (rows.length > maxRows) throw new TooManyRows(`more than ${maxRows} rows`);
+      return rows;
+    }
     const rows: unknown[][] = [];
     // SQLite is asked row by row, so that a result without end stops at the limit and not at the end of the memory.
     for (const row of statement.iterate(...params)) {

@@ -23,7 +23,6 @@ export class ThreadConnection {
   readonly #waiting: ((outcome: Outcome<never>) => void)[] = [];
   #cause: unknown;
   #ended = false;
-  #closing = false;
   #onEnd: (() => void) | undefined;
 
   /** Starts the thread and opens the connection; `done` is called once. */
@@ -32,7 +31,7 @@ export class ThreadConnection {
     connection.#expect((outcome) => {
       if (outcome instanceof DatabaseError) done(outcome);
       else if (outcome.ok) done(connection);
-      else done(toDatabaseError(outcome.failure, "open", options.path));
+      else connection.#waitEnd(() => done(toDatabaseError(outcome.failure, "open", options.path)));
     });
   }
 
@@ -69,11 +68,13 @@ export class ThreadConnection {
 
   /** Closes the connection and ends the thread; `done` gets how the closing went, when the thread is gone. */
   close(done: (outcome: Outcome<void>) => void): void {
-    this.#closing = true;
-    this.send<void>({ do: "close" }, (outcome) => {
-      if (this.#ended) done(outcome);
-      else this.#onEnd = () => done(outcome);
-    });
+    this.send<void>({ do: "close" }, (outcome) => this.#waitEnd(() => done(outcome)));
+  }
+
+  #waitEnd(done: () => void): void {
+    this.#worker.ref();
+    if (this.#ended) done();
+    else this.#onEnd = done;
   }
 
   /** Calls `listener` when the thread has ended by itself. */
@@ -88,8 +89,7 @@ export class ThreadConnection {
 
   #settle(outcome: Outcome<never>): void {
     const done = this.#waiting.shift();
-    // The end of the thread is waited for as well.
-    if (this.#waiting.length === 0 && !this.#closing) this.#worker.unref();
+    if (this.#waiting.length === 0) this.#worker.unref();
     done?.(outcome);
   }
 

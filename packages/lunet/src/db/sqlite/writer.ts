@@ -10,7 +10,7 @@
  * once, and the event loop waits and asks again: meanwhile the write is as cancellable as one that waits.
  */
 import { monotonicMs, setTimer } from "../../host/clock.ts";
-import { suspend } from "../../co/mod.ts";
+import { type Cancelled, suspend } from "../../co/mod.ts";
 import { DatabaseError } from "../errors.ts";
 import type { Pool, Waiter } from "../pool.ts";
 import { isBusy } from "./failure.ts";
@@ -49,8 +49,11 @@ export class Writer {
     return suspend<Outcome<CallValue>>(purpose, (resume, fail) => {
       const write = new Write(purpose, call, resume, fail, (connection) => this.#serve(connection, write));
       this.#pool.enter(write);
-      return () => {
-        if (write.state === "running") return "pending";
+      return (cancelled) => {
+        if (write.state === "running") {
+          write.cancelled = cancelled;
+          return "pending";
+        }
         write.state = "left";
         this.#pool.leave(write);
         return undefined;
@@ -82,7 +85,7 @@ export class Writer {
   }
 
   #tryLater(connection: ThreadConnection, group: readonly Write[], sinceMs: number, tries: number): void {
-    for (const write of group) write.state = "waiting";
+    for (const write of group) write.waitAgain();
     setTimer(retryDelayMs(tries), () => {
       const left = group.filter((write) => write.state === "waiting");
       if (left.length === 0) giveBack(this.#pool, connection, true);
@@ -104,6 +107,8 @@ class Write implements Waiter<ThreadConnection> {
   readonly fail: (error: unknown) => void;
   readonly grant: (connection: ThreadConnection) => void;
   state: "waiting" | "running" | "left" = "waiting";
+  /** Set by a cancel while it runs: it counts if the run did nothing. */
+  cancelled: Cancelled | undefined;
 
   constructor(
     purpose: string,
@@ -117,6 +122,12 @@ class Write implements Waiter<ThreadConnection> {
     this.settle = settle;
     this.fail = fail;
     this.grant = grant;
+  }
+
+  /** Goes back to waiting after a run that did nothing. */
+  waitAgain(): void {
+    this.state = this.cancelled === undefined ? "waiting" : "left";
+    if (this.cancelled !== undefined) this.fail(this.cancelled);
   }
 
   /** PRAGMA, VACUUM and their kind run in no transaction. */
