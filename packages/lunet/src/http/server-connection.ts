@@ -310,7 +310,8 @@ export class ServerConnection implements ContentSource {
       while (!this.#finished || this.#held !== undefined);
     } catch (error) {
       if (error instanceof Cancelled) throw error;
-      if (!isGone(error)) this.#server.failed(error, this.#request);
+      // What is the client's doing is no failure, once there is nobody to tell it to.
+      if (!isGone(error) && !(error instanceof HttpError)) this.#server.failed(error, this.#request);
     } finally {
       await this.#finish();
     }
