@@ -108,6 +108,15 @@ export type Dialect = "sqlite" | "postgres" | "mariadb";
 export interface Database extends Queryable, AsyncDisposable {
   readonly dialect: Dialect;
   /**
+   * A number that is another one after every commit, whichever process made it: what was made from the database stays
+   * good while it is the same. Read it before what is kept. It does not wait and costs about two microseconds.
+   *
+   * @returns Undefined where it is not to be had so cheaply: then nothing can be kept. Numbers of two databases, or of
+   *   two processes, do not compare.
+   * @throws ClosedError after `close()`.
+   */
+  dataVersion(): number | undefined;
+  /**
    * Runs `body` in a transaction. It is committed when the body returns and everything that the body spawned has ended; it
    * is rolled back when the body throws or is cancelled, and what the body threw is thrown.
    *

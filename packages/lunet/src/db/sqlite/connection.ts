@@ -72,6 +72,7 @@ export class SqliteConnection {
   readonly #database: DatabaseSync;
   readonly #statements: BoundedCache<string, Compiled>;
   readonly #options: ConnectionOptions;
+  #dataVersion: StatementSync | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -100,6 +101,12 @@ export class SqliteConnection {
     const mode = this.#database.prepare("pragma journal_mode = wal").get()?.["journal_mode"];
     if (mode !== "wal" && path !== ":memory:") throw new NoWriteAheadLog(`journal_mode is "${String(mode)}"`);
     this.#database.exec(`pragma synchronous = ${synchronous}; pragma journal_size_limit = ${JOURNAL_LIMIT_BYTES}`);
+  }
+
+  /** A number that changes with each commit of another connection (SQLite's `data_version`). */
+  dataVersion(): number {
+    this.#dataVersion ??= this.#database.prepare("pragma data_version");
+    return Number(this.#dataVersion.get()?.["data_version"]);
   }
 
   get inTransaction(): boolean {

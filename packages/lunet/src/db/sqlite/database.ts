@@ -158,6 +158,11 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
     });
   }
 
+  dataVersion(): number | undefined {
+    this.#requireOpen();
+    return this.#inline?.dataVersion();
+  }
+
   async transaction<T>(body: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     const { readOnly = false } = options;
     this.#requireOpen();

@@ -79,6 +79,17 @@ export class InlineReader {
     }
   }
 
+  /** Changes with each commit: this connection makes none. Undefined when a lock is in the way. */
+  dataVersion(): number | undefined {
+    try {
+      this.#connection ??= new SqliteConnection(this.#options);
+      return this.#connection.dataVersion();
+    } catch (error) {
+      if (isLocked(error)) return undefined;
+      throw toDatabaseError(describeFailure(error), "read the version", "pragma data_version");
+    }
+  }
+
   /** The schema may have changed: names of columns are asked for anew. */
   forgetColumns(): void {
     this.#columnsChanged = true;
