@@ -15,7 +15,7 @@ const SEED = Number(process.env["CONDUIT_LOAD_SEED"] ?? Date.now() % 1_000_000);
 test(`everything acknowledged survives kill -9, ${ROUNDS} times in a row`, async (t) => {
   t.diagnostic(`CONDUIT_LOAD_SEED=${SEED}`);
   const conduit = await Conduit.start({ env: { JWT_SECRET } });
-  const clients = await createClients(conduit, CLIENTS, SEED);
+  const clients = await createClients([conduit], CLIENTS, SEED);
 
   for (let round = 0; round < ROUNDS; round += 1) {
     await loadUntilKilled(conduit, clients);

@@ -20,7 +20,7 @@ test(
   { timeout: 180_000 },
   async (t) => {
     t.diagnostic(`CONDUIT_LOAD_SEED=${SEED}`);
-    const clients = await createClients(conduit, CLIENTS, SEED);
+    const clients = await createClients([conduit], CLIENTS, SEED);
     const end = performance.now() + SECONDS * 1000;
     await Promise.all(
       clients.map(async (client) => {

@@ -318,8 +318,13 @@ export class LoadClient {
   }
 }
 
-/** Registers clients and publishes the articles they share. */
-export async function createClients(conduit: Conduit, count: number, seed: number): Promise<LoadClient[]> {
+/** Registers clients and publishes the articles they share. Each client asks one of the servers, which share a database. */
+export async function createClients(
+  servers: readonly [Conduit, ...Conduit[]],
+  count: number,
+  seed: number,
+): Promise<LoadClient[]> {
+  const [conduit] = servers;
   const users = await Promise.all(
     Array.from({ length: count }, (_, index) => conduit.register({ username: `client${index}` })),
   );
@@ -329,5 +334,8 @@ export async function createClients(conduit: Conduit, count: number, seed: numbe
   for (let index = 0; index < 5; index += 1) {
     shared.push((await conduit.publish(owner, { title: `Shared ${index}` })).slug);
   }
-  return users.map((user, index) => new LoadClient(conduit, user, shared, names, createRandom(seed + index)));
+  return users.map((user, index) => {
+    const server = servers[index % servers.length] ?? conduit;
+    return new LoadClient(server, user, shared, names, createRandom(seed + index));
+  });
 }
