@@ -378,9 +378,11 @@ fileTest(
     /** Whether a run needs the event loop. One that does not has its rows within a few microtasks. */
     const waits = async (size: number): Promise<boolean> => {
       let isDone = false;
-      const running = slow.queryRows([size]).then(() => {
+      const run = async (): Promise<void> => {
+        await slow.queryRows([size]);
         isDone = true;
-      });
+      };
+      const running = run();
       for (let i = 0; i < 20; i++) await Promise.resolve();
       const waited = !isDone;
       await running;
