@@ -15,6 +15,7 @@ import { Articles, ArticleUpdate, NewArticle } from "./articles.ts";
 import { Authentication, type Viewer } from "./auth.ts";
 import { CommentReply, Comments, CommentsReply, NewComment } from "./comments.ts";
 import { ApiError, errorReply, isExpected, notFound } from "./errors.ts";
+import { KeptAnswers } from "./kept-answers.ts";
 import { Health, HealthReply } from "./health.ts";
 import type { Log } from "./log.ts";
 import { Documentation } from "./openapi.ts";
@@ -31,6 +32,8 @@ export interface AppOptions {
   readonly tokens: Tokens;
   readonly passwords: Passwords;
   readonly log: Log;
+  /** Bytes of answers to anonymous readers that may be kept. */
+  readonly keptAnswersBytes: number;
   /** True from the begin of the shutdown. */
   readonly isDraining: () => boolean;
   /** Answers GET outside `/api` where no route is: the place of a web UI. Default: 404. */
@@ -85,7 +88,11 @@ function routesOf(options: AppOptions): readonly Route[] {
       errors: [409, 503],
     }),
 
-    route("GET /api/profiles/:username", "optional", "A profile", profiles.get, { reply: ProfileReply, errors: [404] }),
+    route("GET /api/profiles/:username", "optional", "A profile", profiles.get, {
+      reply: ProfileReply,
+      errors: [404],
+      keep: true,
+    }),
     route("POST /api/profiles/:username/follow", "required", "Follow a user", profiles.follow, {
       reply: ProfileReply,
       errors: [404, 422],
@@ -98,6 +105,7 @@ function routesOf(options: AppOptions): readonly Route[] {
     route("GET /api/articles", "optional", "Articles, newest first", lists.list, {
       reply: ArticlesReply,
       query: ["tag", "author", "favorited", "limit", "offset"],
+      keep: true,
       errors: [422],
     }),
     route("GET /api/articles/feed", "required", "Articles of those whom one follows, newest first", lists.feed, {
@@ -105,7 +113,11 @@ function routesOf(options: AppOptions): readonly Route[] {
       query: ["limit", "offset"],
       errors: [422],
     }),
-    route("GET /api/articles/:slug", "optional", "An article", articles.get, { reply: ArticleReply, errors: [404] }),
+    route("GET /api/articles/:slug", "optional", "An article", articles.get, {
+      reply: ArticleReply,
+      errors: [404],
+      keep: true,
+    }),
     route("POST /api/articles", "required", "Publish an article", articles.create, {
       content: NewArticle,
       status: 201,
@@ -131,6 +143,7 @@ function routesOf(options: AppOptions): readonly Route[] {
 
     route("GET /api/articles/:slug/comments", "optional", "The comments on an article, newest first", comments.list, {
       reply: CommentsReply,
+      keep: true,
       errors: [404],
     }),
     route("POST /api/articles/:slug/comments", "required", "Comment on an article", comments.create, {
@@ -144,7 +157,7 @@ function routesOf(options: AppOptions): readonly Route[] {
       errors: [403, 404],
     }),
 
-    route("GET /api/tags", "none", "The tags in use", tags.list, { reply: TagsReply }),
+    route("GET /api/tags", "none", "The tags in use", tags.list, { reply: TagsReply, keep: true }),
 
     route("GET /healthz", "none", "Whether the process is up", health.alive, { reply: HealthReply }),
     route("GET /readyz", "none", "Whether the process can work", health.ready, { reply: HealthReply, errors: [503] }),
@@ -157,10 +170,11 @@ function preflight(allow: string): Reply {
 
 /** Makes the application. Call it in a coroutine, after the database has been migrated. */
 export function createApp(options: AppOptions): App {
-  const { database, tokens, log, pages } = options;
+  const { database, tokens, log, pages, keptAnswersBytes } = options;
   const authentication = new Authentication(database, tokens);
   const routes = routesOf(options);
   const documentation = new Documentation(routes);
+  const kept = new KeptAnswers(database, keptAnswersBytes);
   const viewers = new WeakMap<HttpRequest, number>();
   const onViewer = (request: HttpRequest, viewer: Viewer): void => void viewers.set(request, viewer.id);
 
@@ -176,7 +190,11 @@ export function createApp(options: AppOptions): App {
     onOptions: (_request, allow) => preflight(allow),
   });
   for (const row of routes) {
-    router.route(row.method, row.path, routeHandler(row, authentication, log.logsRequests ? onViewer : undefined));
+    router.route(
+      row.method,
+      row.path,
+      routeHandler(row, authentication, kept, log.logsRequests ? onViewer : undefined),
+    );
   }
   router.get("/openapi.json", documentation.document).get("/docs", documentation.page);
 

@@ -22,6 +22,7 @@ test("everything has a default but the secret and the socket", () => {
     graceMs: 10_000,
     passwordConcurrency: 0,
     synchronous: "full",
+    keptAnswersMib: 16,
     dangerouslySkipLoopbackRestriction: false,
   });
 });

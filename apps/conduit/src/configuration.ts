@@ -24,6 +24,7 @@ export interface Configuration {
   readonly graceMs: number;
   readonly passwordConcurrency: number;
   readonly synchronous: "full" | "normal";
+  readonly keptAnswersMib: number;
   readonly dangerouslySkipLoopbackRestriction: boolean;
 }
 
@@ -116,6 +117,13 @@ export const settings: { readonly [K in keyof Configuration]: Setting<Configurat
     default: "full",
     meaning: "full: a write is answered when it is safe from a power cut; normal: from a crash of the process only",
     parse: (text) => oneOf(text, ["full", "normal"] as const),
+  },
+  keptAnswersMib: {
+    flag: "kept-answers-mib",
+    variable: "KEPT_ANSWERS_MIB",
+    default: "16",
+    meaning: "MiB of answers to anonymous readers that are kept until something is written, 0 to 4096; 0 keeps none",
+    parse: (text) => wholeNumber(text, 0, 4_096),
   },
   dangerouslySkipLoopbackRestriction: {
     flag: "dangerously-skip-loopback-restriction",

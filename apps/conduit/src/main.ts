@@ -44,11 +44,18 @@ async function serveUntilSignal(configuration: Configuration, log: Log): Promise
     waitMs: PASSWORD_WAIT_MS,
   });
   const tokens = new Tokens(key, configuration.tokenDays * DAY_S);
-  const app = createApp({ database, tokens, passwords, log, isDraining: () => isDraining });
+  const app = createApp({
+    database,
+    tokens,
+    passwords,
+    log,
+    keptAnswersBytes: configuration.keptAnswersMib * 2 ** 20,
+    isDraining: () => isDraining,
+  });
   const { host, port, unixSocket, dangerouslySkipLoopbackRestriction } = configuration;
   const where = unixSocket === undefined ? { host, port } : { path: unixSocket };
   const server = await listen(app, { ...where, dangerouslySkipLoopbackRestriction });
-  printStart(server, path, passwords);
+  printStart(server, path, { ...passwords.limits, keptAnswersMib: configuration.keptAnswersMib });
 
   log.info(`ends: SIG${await signal.join()}`);
   isDraining = true;
@@ -94,8 +101,8 @@ function defaultPasswordConcurrency(): number {
   return Math.min(availableParallelism(), MAX_DEFAULT_PASSWORD_CONCURRENCY);
 }
 
-function printStart(server: Server, path: string, passwords: Passwords): void {
-  const limits = Object.entries({ ...server.limits, ...passwords.limits });
+function printStart(server: Server, path: string, ownLimits: Readonly<Record<string, number>>): void {
+  const limits = Object.entries({ ...server.limits, ...ownLimits });
   console.log(`conduit: listening on ${server.url}`);
   console.log(`conduit: data in ${path}`);
   console.log(`conduit: limits ${limits.map(([name, value]) => `${name}=${value}`).join(" ")}`);

@@ -3,6 +3,7 @@ import type { Handler, HttpRequest, Reply } from "lunet/http";
 import type { Static, TObject, TSchema } from "typebox";
 import { tokenMissing, type Authentication, type Viewer } from "./auth.ts";
 import { ApiError } from "./errors.ts";
+import type { KeptAnswers } from "./kept-answers.ts";
 import { checkContent } from "./validation.ts";
 
 /** Whether a request needs a token. With `optional`, a bad one is refused all the same. */
@@ -59,6 +60,8 @@ export interface Route {
   readonly query: readonly string[];
   /** Statuses other than success that the route itself can answer. */
   readonly errors: readonly number[];
+  /** Whether what anonymous readers get may be kept until something is written. */
+  readonly keep: boolean;
   readonly summary: string;
   readonly handler: (call: Call<never, never>) => Reply | Promise<Reply>;
 }
@@ -71,6 +74,8 @@ interface RouteDetails<C> {
   readonly reply?: TSchema;
   readonly query?: readonly string[];
   readonly errors?: readonly number[];
+  /** Default false. */
+  readonly keep?: boolean;
 }
 
 /**
@@ -86,19 +91,20 @@ export function route<A extends Auth, C extends TObject = never>(
   details: RouteDetails<C>,
 ): Route {
   const [method, path] = endpoint.split(" ") as [Route["method"], string];
-  const { content, reply, status = 200, query = [], errors = [] } = details;
-  return { method, path, auth, summary, handler, content, reply, status, query, errors };
+  const { content, reply, status = 200, query = [], errors = [], keep = false } = details;
+  return { method, path, auth, summary, handler, content, reply, status, query, errors, keep };
 }
 
 /**
- * The handler of a route. Without a token it calls the route's handler at once, so that an anonymous request waits for
- * nothing but what its handler waits for.
+ * The handler of a route. Without a token it calls the route's handler at once, or gives what is kept, so that an
+ * anonymous request waits for nothing but what its handler waits for.
  *
  * @param onViewer Told who asks, for the access log.
  */
 export function routeHandler(
   row: Route,
   authentication: Authentication,
+  kept: KeptAnswers,
   onViewer?: (request: HttpRequest, viewer: Viewer) => void,
 ): Handler {
   const { auth, content } = row;
@@ -109,11 +115,14 @@ export function routeHandler(
     onViewer?.(request, viewer);
     return handle(new Call(request, viewer, content));
   };
-  if (auth === "none") return (request) => handle(new Call(request, undefined, content));
+  const handleAnonymous: Handler = row.keep
+    ? (request) => kept.answer(request, () => handle(new Call(request, undefined, content)))
+    : (request) => handle(new Call(request, undefined, content));
+  if (auth === "none") return handleAnonymous;
   return (request) => {
     const authorization = request.field("authorization");
     if (authorization !== undefined && authorization !== "") return handleAs(request, authorization);
     if (auth === "required") throw tokenMissing();
-    return handle(new Call(request, undefined, content));
+    return handleAnonymous(request);
   };
 }
