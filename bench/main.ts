@@ -35,6 +35,8 @@ interface Contest {
   readonly title: string;
   readonly path: string;
   readonly plans: readonly ServerPlan[];
+  /** How many of the plans, from the first, are ours. */
+  readonly ours: number;
 }
 
 interface Standing {
@@ -98,9 +100,9 @@ function range(values: readonly number[], digits: number): string {
   return `${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)}`;
 }
 
-function report(title: string, standings: readonly Standing[]): string {
+function report(contest: Contest, standings: readonly Standing[]): string {
   const lines = [
-    title,
+    contest.title,
     "",
     "| server | requests/s | CPU per request, µs (range) | user, µs | p50, ms | p99, ms | resident, MB |",
     "|---|--:|--:|--:|--:|--:|--:|",
@@ -112,10 +114,9 @@ function report(title: string, standings: readonly Standing[]): string {
       `| ${standing.name} | ${Math.round(medianOf(standing, (sample) => sample.requestsPerSecond)).toLocaleString("en")} | ${figure(cpuUs, 1)} (${span}) | ${figure((sample) => sample.userUs, 1)} | ${figure((sample) => sample.p50Ms, 2)} | ${figure((sample) => sample.p99Ms, 2)} | ${figure((sample) => sample.residentBytes / 1e6, 0)} |`,
     );
   }
-  const [ours, ...others] = standings;
   lines.push("");
-  if (ours !== undefined) {
-    for (const other of others) {
+  for (const ours of standings.slice(0, contest.ours)) {
+    for (const other of standings.slice(contest.ours)) {
       const cpu = ratio(ours, other, cpuUs).toFixed(2);
       const rate = ratio(ours, other, (sample) => sample.requestsPerSecond).toFixed(2);
       lines.push(`${ours.name} / ${other.name}: CPU per request ${cpu}, requests/s ${rate}`);
@@ -133,9 +134,9 @@ async function makeDatabase(folder: string): Promise<string> {
   return file;
 }
 
-function conduitPlan(file: string): ServerPlan {
-  const env = { DATABASE_URL: `sqlite:${file}`, LOG_LEVEL: "warn" };
-  return { name: "Conduit on Lunet", program: join(root, "apps/conduit/src/main.ts"), env };
+function conduitPlan(file: string, name = "Conduit on Lunet", more: Readonly<Record<string, string>> = {}): ServerPlan {
+  const env = { DATABASE_URL: `sqlite:${file}`, LOG_LEVEL: "warn", ...more };
+  return { name, program: join(root, "apps/conduit/src/main.ts"), env };
 }
 
 async function main(): Promise<void> {
@@ -155,6 +156,7 @@ async function main(): Promise<void> {
     {
       title: "Hello JSON",
       path: "/",
+      ours: 1,
       plans: [
         { name: "Lunet", program: peer("hello-lunet"), env: {} },
         { name: "Fastify", program: peer("hello-fastify"), env: {} },
@@ -165,29 +167,31 @@ async function main(): Promise<void> {
     {
       title: "Article list of 20",
       path: "/api/articles?limit=20",
+      ours: 2,
       plans: [
         conduitPlan(database),
+        conduitPlan(database, "Conduit, no answers kept", { KEPT_ANSWERS_MIB: "0" }),
         { name: "Fastify, same SQL", program: peer("list-fastify"), env: listEnv },
         { name: "node:http, same SQL", program: peer("list-http"), env: listEnv },
       ],
     },
   ];
-  const results: Array<{ title: string; standings: Standing[] }> = [];
-  for (const contest of contests) results.push({ title: contest.title, standings: await hold(contest) });
+  const results: Array<{ contest: Contest; standings: Standing[] }> = [];
+  for (const contest of contests) results.push({ contest, standings: await hold(contest) });
 
-  const text = results.map(({ title, standings }) => report(title, standings)).join("\n\n");
+  const text = results.map(({ contest, standings }) => report(contest, standings)).join("\n\n");
   console.log(`\n${text}\n`);
   await writeFile(
     join(folder, "results.json"),
     JSON.stringify({ node: process.version, rounds, seconds, connections, results }, null, 2),
   );
   await writeFile(join(folder, "report.md"), `${text}\n`);
-  const groups = results.map(({ title, standings }) => ({
-    title: `${title}: CPU per request, µs (less is better)`,
+  const groups = results.map(({ contest, standings }) => ({
+    title: `${contest.title}: CPU per request, µs (less is better)`,
     bars: standings.map((standing, index) => ({
       name: standing.name,
       value: medianOf(standing, cpuUs),
-      highlighted: index === 0,
+      highlighted: index < contest.ours,
     })),
   }));
   await writeFile(join(folder, "cpu-per-request.svg"), drawBars(groups));
