@@ -434,6 +434,15 @@ function testClose(pairTest: PairTest): void {
     await closing.join();
   });
 
+  pairTest("what the peer still sends is taken and dropped while a close lingers", async (a, b) => {
+    const closing = spawn(() => a.close({ lingerMs: 60_000 }));
+    assert.equal(await b.read(), null);
+    const piece = new Uint8Array(64 * KIB);
+    for (let sent = 0; sent < MORE_THAN_KERNEL_BYTES / 2; sent += piece.length) await b.write(piece);
+    await b.close();
+    await closing.join();
+  });
+
   pairTest("a close waits no longer than lingerMs for a peer that stays", async (a, b) => {
     await a.close({ lingerMs: 5 });
     assert.equal(await b.read(), null);
