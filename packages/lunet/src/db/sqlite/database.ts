@@ -174,10 +174,11 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
       );
     }
     if (pool === this.#writers) refuseInTransaction(this.#home, "begin a transaction");
-    const { busyTimeoutMs, endTimeoutMs } = this.#settings;
+    const { busyTimeoutMs, endTimeoutMs, synchronous } = this.#settings;
     const connection = await this.#acquire(pool, "begin a transaction");
     const session = new ThreadSession(connection, {
       busyTimeoutMs,
+      isDurable: synchronous === "full" && !readOnly,
       giveBack: (returned, clean) => giveBack(pool, returned, clean),
       onSchemaChange: () => this.#inline?.forgetColumns(),
     });

@@ -23,6 +23,8 @@ export function unwrap<T>(outcome: Outcome<T>, action: string, subject: string):
 /** How a transaction holds a connection. */
 export interface ThreadSessionOptions {
   readonly busyTimeoutMs: number;
+  /** A commit waits for the disk. */
+  readonly isDurable: boolean;
   readonly giveBack: (connection: ThreadConnection, clean: boolean) => void;
   /** Called at the end of a transaction that may have changed the schema. */
   readonly onSchemaChange: () => void;
@@ -55,7 +57,13 @@ export class ThreadSession implements Session {
   }
 
   async commit(): Promise<void> {
-    unwrap(await this.#send<void>("commit", { do: "commit" }, "leave"), "run", "commit");
+    const outcome = suspend<Outcome<void>>("commit", (resume) => {
+      // A durable commit waits for the disk, which is longer than the event loop may stand still.
+      if (this.#options.isDurable) this.#connection.send<void>({ do: "commit" }, resume);
+      else this.#connection.sendPatiently<void>({ do: "commit" }, resume);
+      return () => {};
+    });
+    unwrap(await outcome, "run", "commit");
   }
 
   async rollback(): Promise<void> {
@@ -103,7 +111,7 @@ export class ThreadSession implements Session {
 
   #send<T>(operation: string, request: Request, atCancel: "leave" | "wait"): Promise<Outcome<T>> {
     return suspend<Outcome<T>>(operation, (resume) => {
-      this.#connection.send<T>(request, resume);
+      this.#connection.sendPatiently<T>(request, resume);
       return () => (atCancel === "wait" ? "pending" : undefined);
     });
   }

@@ -2,10 +2,11 @@
  * The thread of one connection: it takes requests in order and answers each once. Its first message says whether the
  * connection could be opened.
  */
-import { parentPort, workerData } from "node:worker_threads";
-import { type ConnectionOptions, SqliteConnection } from "./connection.ts";
+import { workerData } from "node:worker_threads";
+import { SqliteConnection } from "./connection.ts";
 import { describeFailure, isBusy } from "./failure.ts";
 import type { Call, CallValue, GroupValue, Reply, Request } from "./protocol.ts";
+import type { WorkerInput } from "./thread-connection.ts";
 
 /** The savepoint around each call of a group. */
 const CALL = "lunet_call";
@@ -92,17 +93,23 @@ function runInSavepoint(connection: SqliteConnection, call: Call): CallValue {
   }
 }
 
-const port = parentPort;
-if (port === null) throw new Error("Cannot serve a connection: found the main thread, wanted a worker");
-const opened = attempt(() => new SqliteConnection(workerData as ConnectionOptions));
+const { options, port, replies } = workerData as WorkerInput;
+
+function reply(message: Reply<unknown>): void {
+  port.postMessage(message);
+  Atomics.add(replies, 0, 1);
+  Atomics.notify(replies, 0);
+}
+
+const opened = attempt(() => new SqliteConnection(options));
 if (opened.ok) {
   const connection = opened.value;
   port.on("message", (request: Request) => {
-    port.postMessage(attempt(() => answer(connection, request)));
+    reply(attempt(() => answer(connection, request)));
     if (request.do === "close") port.close();
   });
-  port.postMessage({ ok: true, value: undefined });
+  reply({ ok: true, value: undefined });
 } else {
-  port.postMessage(opened);
+  reply(opened);
   port.close();
 }
