@@ -16,7 +16,7 @@
  * - No limit of time is applied early: a phase counts from the first sweep that sees it.
  */
 import { TRACE, ended, made } from "#trace";
-import { Cancelled, captureContext, isCancelled, liveChildren, scope, type Coroutine } from "../co/mod.ts";
+import { Cancelled, captureContext, isCancelled, liveChildren, scope, spawn, type Coroutine } from "../co/mod.ts";
 import type { Connection } from "../net/mod.ts";
 import { monotonicMs } from "../time/mod.ts";
 import type { Handler } from "./handler.ts";
@@ -262,7 +262,7 @@ export class ServerConnection implements ContentSource {
     const { contentMinBytesPerSecond: rate, contentGraceMs } = this.#server.limits;
     const waitMs = nowMs - this.#contentWaitSinceMs;
     const waitedMs = this.#contentWaitedMs + waitMs;
-    const isSlow = waitedMs >= contentGraceMs && this.#contentBytes < (rate * waitedMs) / 1000;
+    const isSlow = this.#contentBytes < (rate * (waitedMs - contentGraceMs)) / 1000;
     if (rate === 0 || (!isSlow && waitMs < contentGraceMs)) return;
     const found = `found ${this.#contentBytes} bytes in ${Math.round(waitedMs)} ms and none for ${Math.round(waitMs)} ms`;
     const wanted = `wanted ${rate} a second and no gap of ${contentGraceMs} ms`;
@@ -287,14 +287,17 @@ export class ServerConnection implements ContentSource {
     }
   }
 
-  /** The handler does not give way to its cancel: its client is answered without it, and it works for nobody. */
+  /**
+   * The handler does not give way to its cancel: its client is answered without it, and it works for nobody. Called in
+   * the coroutine of the sweep, which waits for the close.
+   */
   #abandon({ error, request }: Verdict): void {
     if (this.#connection.closed) return;
     if (error !== undefined && request === this.#request && !this.#replyStarted) {
       this.#writeFault(error, request);
       this.#writer.tryFlush();
     }
-    this.#connection.destroy();
+    spawn(() => this.#connection.close({ lingerMs: this.#server.limits.lingerMs }), { name: "http close" });
   }
 
   #enter(phase: ConnectionPhase): void {

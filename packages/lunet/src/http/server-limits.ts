@@ -2,7 +2,10 @@
 import { DEFAULT_READ_BUFFER_SIZE, DEFAULT_WRITE_BUFFER_SIZE } from "../net/mod.ts";
 import { defaultMessageLimits, messageLimitRanges, type MessageLimits } from "./limits.ts";
 
-/** Times are checked by one sweep over the connections, at most `SWEEP_MS` late. */
+/**
+ * Times are checked by one sweep over the connections, which counts from when it first saw them begin: a limit is never
+ * applied early, and less than two sweeps late.
+ */
 export const SWEEP_MS = 500;
 
 /**
@@ -10,7 +13,7 @@ export const SWEEP_MS = 500;
  * `serverLimitRanges`.
  */
 export interface ServerLimits extends MessageLimits {
-  /** Connections at once. One more is answered 503 with `Retry-After` and closed. */
+  /** Connections at once. One more is answered 503 with `Retry-After` and closed; many more at once are reset. */
   maxConnections: number;
   /** Requests on one connection; the last is answered with `Connection: close`. */
   maxRequestsPerConnection: number;
@@ -18,16 +21,22 @@ export interface ServerLimits extends MessageLimits {
   headerTimeoutMs: number;
   /** Between requests. Then the connection is closed. */
   idleTimeoutMs: number;
-  /** Content may be this slow on average, once it has taken `contentGraceMs`. Below it: 408. 0 switches it off. */
+  /**
+   * How fast content comes on average, counted while the handler waits for it. Slower by more than `contentGraceMs`, or
+   * none at all for that long: 408. 0 switches both off.
+   */
   contentMinBytesPerSecond: number;
   contentGraceMs: number;
-  /** From the header section, or from the end of the content, to the handler's reply. Then a cancel and 503. */
+  /** How long a handler works without waiting for content. Then a cancel and 503. */
   handlerTimeoutMs: number;
   /** How long the client may take nothing of a reply. Then the connection is reset. */
   writeStallMs: number;
-  /** How long a handler may go on after the client has shut down its side; such a client may still read. */
+  /**
+   * How long a client that has shut down its side, and may still read, is let wait for a reply, or for the next piece of
+   * a stream. Then the handler is cancelled: most such clients are gone.
+   */
   halfCloseMs: number;
-  /** Content that the handler did not read is dropped up to here to keep the connection; past it, it is closed. */
+  /** Content that the handler left is dropped up to here, as it comes, to keep the connection; past it, it is closed. */
   maxDiscardBytes: number;
   /** In a drain: how long an idle connection is still served, so that a request on its way is not lost. */
   drainIdleMs: number;
