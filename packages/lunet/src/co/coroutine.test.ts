@@ -216,6 +216,47 @@ test("a report has every failure of a scope, and the causes", async () => {
   );
 });
 
+test("a report has the failures that stand behind others, and none of the cancels", async () => {
+  const reports: string[] = [];
+  const failures = async (body: () => unknown) => {
+    await run(body, { setExitStatus: false, onFailure: (report) => reports.push(report) });
+    return [...(reports.pop() ?? "").matchAll(/uncaught failure: \w*Error: (.*)/g)].map((match) => match[1]);
+  };
+  const broken = (text: string): AsyncDisposable => ({
+    [Symbol.asyncDispose]: () => Promise.reject(new Error(text)),
+  });
+  assert.deepEqual(
+    await failures(async () => {
+      spawn(async () => {
+        await using _resource = broken("cleanup of the coroutine");
+        await sleep(60_000);
+      });
+      await using _outer = broken("outer");
+      await using _inner = broken("inner");
+      throw new Error("body");
+    }),
+    ["body", "inner", "outer", "cleanup of the coroutine"],
+  );
+  assert.deepEqual(
+    await failures(() => Promise.any([Promise.reject(new Error("one")), Promise.reject(new Error("two"))])),
+    ["one", "two"],
+  );
+});
+
+test("a failure that names no other is reported as it is", async () => {
+  const reports: string[] = [];
+  await run(() => Promise.any([]), { setExitStatus: false, onFailure: (report) => reports.push(report) });
+  assert.match(reports[0] ?? "", /^lunet: uncaught failure: AggregateError/);
+});
+
+test("a report ends when the causes form a circle", async () => {
+  const reports: string[] = [];
+  const circle = new Error("circle");
+  circle.cause = circle;
+  await run(() => Promise.reject(circle), { setExitStatus: false, onFailure: (report) => reports.push(report) });
+  assert.match(reports[0] ?? "", /caused by: Error: circle/);
+});
+
 coroutineTest("run inside a coroutine is refused", async () => {
   await assert.rejects(
     runRoot(() => 1),

@@ -96,14 +96,27 @@ function watchDeadlock(root: _Scope): { readonly givenUp: Promise<never>; readon
 }
 
 function describeFailure(error: unknown): string {
-  const causes = error instanceof ScopeError ? error.errors : [error];
-  return causes.map((cause) => `lunet: uncaught failure: ${describe(cause)}\n`).join("");
+  const failures = failuresIn(error);
+  if (failures.length === 0) failures.push(error);
+  return failures.map((failure) => `lunet: uncaught failure: ${describe(failure)}\n`).join("");
 }
 
-function describe(error: unknown): string {
+/** The single failures of one that stands for several. Cancels among them are no failures. */
+function failuresIn(error: unknown): unknown[] {
+  if (error instanceof Cancelled) return [];
+  if (error instanceof SuppressedError) return [...failuresIn(error.suppressed), ...failuresIn(error.error)];
+  if (error instanceof ScopeError || error instanceof AggregateError) return error.errors.flatMap(failuresIn);
+  return [error];
+}
+
+/** How far a report follows the causes of a failure; they may form a circle. */
+const MAX_CAUSES = 10;
+
+function describe(error: unknown, depth = 0): string {
   if (!(error instanceof Error)) return String(error);
   const text = error.stack ?? `${error.name}: ${error.message}`;
-  return error.cause === undefined ? text : `${text}\n  caused by: ${describe(error.cause)}`;
+  if (error.cause === undefined || depth === MAX_CAUSES) return text;
+  return `${text}\n  caused by: ${describe(error.cause, depth + 1)}`;
 }
 
 /** What a coroutine is called by. */
