@@ -87,6 +87,7 @@ export class ThreadConnection {
   send<T>(request: Request, done: (outcome: Outcome<T>) => void): void {
     this.#expect(done);
     if (this.#ended) queueMicrotask(() => this.#settle(this.#lost()));
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- it is a thread, not a window
     else this.#port.postMessage(request);
   }
 
@@ -109,9 +110,9 @@ export class ThreadConnection {
   /** Takes the replies that are there, without waiting for their events. */
   #receive(): void {
     for (;;) {
-      const received = receiveMessageOnPort(this.#port) as { readonly message: Reply<never> } | undefined;
+      const received = receiveMessageOnPort(this.#port);
       if (received === undefined) return;
-      this.#settle(received.message);
+      this.#settle(received.message as Reply<never>);
     }
   }
 
