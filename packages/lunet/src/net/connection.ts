@@ -452,9 +452,7 @@ export class Connection implements AsyncDisposable {
 
   /** Closes at once, without a flush. With `reset`, a TCP peer sees a reset. Whoever waits is woken with `ERR_CLOSED`. */
   destroy(options: { readonly reset?: boolean } = {}): void {
-    const wasClosed = this.closed;
     this.#closing = true;
-    if (!wasClosed) this.#failWaiters(this.#goneError());
     if (TRACE) this.#account();
     if (!this.#transportClosed) this.#transport.destroy(options.reset ?? false);
   }
