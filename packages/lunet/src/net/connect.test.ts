@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { spawn, until, withDeadline } from "../co/mod.ts";
+import { sleep, spawn, until, withDeadline } from "../co/mod.ts";
 import { coroutineTest } from "../testing/mod.ts";
 import { connect, type ConnectOptions } from "./connect.ts";
 import type { Connection } from "./connection.ts";
@@ -115,6 +115,8 @@ coroutineTest("a deadline ends a connect that nobody answers", async () => {
       },
       { code: "ERR_DEADLINE" },
     );
+    await sleep(0);
+    assert.ok(!process.getActiveResourcesInfo().includes("TCPConnectWrap"), "found the connect still on its way");
   } finally {
     for (const client of clients) client.destroy();
     await until(worker.terminate());

@@ -158,12 +158,15 @@ coroutineTest("a listen that is cancelled leaves nothing bound", async () => {
   const probe = await listen();
   const { port } = probe;
   probe.close();
-  for (const options of [{ port }, { port, host: "localhost" }]) {
-    const listening = spawn(() => listen(options));
+  // Cancelled at each step on its way.
+  for (let steps = 0; steps < 40; steps++) {
+    const listening = spawn(() => listen({ port, host: steps % 2 === 0 ? "127.0.0.1" : "localhost" }));
+    for (let step = 0; step < steps >> 1; step++) await Promise.resolve();
     listening.cancel();
-    await assert.rejects(listening.join(), { code: "ERR_COROUTINE_CANCELLED" });
+    const bound = await listening.join().catch(() => undefined);
+    bound?.close();
+    await sleep(0);
   }
-  await sleep(0);
   await using listener = await listen({ port });
   assert.equal(listener.port, port);
 });

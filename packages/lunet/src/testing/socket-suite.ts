@@ -530,7 +530,20 @@ function testDestroy(pairTest: PairTest, hasReset: boolean): void {
     await assert.rejects(a.write("x"), closed);
   });
 
+  pairTest("a shutdown that cannot be finished fails with ERR_CONNECTION_RESET", async (a, b) => {
+    await fillUpAndCancel(a);
+    const ending = spawn(() => failureOf(() => a.shutdown()));
+    b.destroy({ reset: true });
+    assertFailure(await ending.join(), reset);
+  });
+
   if (!hasReset) return;
+
+  pairTest("a reset is one although nothing is unread", async (a, b) => {
+    const reading = spawn(() => failureOf(() => b.read()));
+    a.destroy({ reset: true });
+    assertFailure(await reading.join(), reset);
+  });
 
   pairTest("a reset wakes the peer's reader and its writer with ERR_CONNECTION_RESET", async (a, b) => {
     const { writing } = await fillUp(b, randomBytes(16 * KIB));
