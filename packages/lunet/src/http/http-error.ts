@@ -5,6 +5,8 @@
  * is never answered to the peer.
  */
 
+import { LunetError } from "../co/mod.ts";
+
 /** Every code of `HttpError` with the status that answers it and what it means. */
 export const httpErrors = Object.freeze({
   ERR_HTTP_LINE_END: {
@@ -70,18 +72,13 @@ export type HttpErrorCode = keyof typeof httpErrors;
  *
  * @example new HttpError("ERR_HTTP_QUERY", 'Cannot parse query "a=%": found no two hex digits after "%"').status // 400
  */
-export class HttpError extends Error {
-  readonly code: HttpErrorCode;
+export class HttpError extends LunetError {
+  declare readonly code: HttpErrorCode;
   readonly status: number;
 
   constructor(code: HttpErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
+    super(code, message, options);
     this.status = httpErrors[code].status;
-  }
-
-  override get name(): string {
-    return "HttpError";
   }
 }
 
