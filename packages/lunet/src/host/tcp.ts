@@ -125,11 +125,8 @@ export function listenStream(
   function failed(error: Error): void {
     bound(error, undefined);
   }
-  let givenUp = false;
   const where = "path" in endpoint ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
   server.listen({ ...where, backlog: options.backlog, exclusive: true }, () => {
-    // Closing a server that is not bound yet does not keep it from being bound.
-    if (givenUp) return void server.close();
     server.off("error", failed);
     server.on("error", (error) => events.onError(error));
     const info = server.address() as AddressInfo | string;
@@ -139,10 +136,7 @@ export function listenStream(
         : { family: info.family === "IPv6" ? "IPv6" : "IPv4", address: info.address, port: info.port };
     bound(undefined, { address, close: (done) => void server.close(() => done()) });
   });
-  return () => {
-    givenUp = true;
-    server.close();
-  };
+  return () => void server.close();
 }
 
 /** Connects; calls back once. Returns how to give up. */

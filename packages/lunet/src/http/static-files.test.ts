@@ -58,6 +58,7 @@ put(".git/config", "SECRET");
 put("docs/.hidden/a.txt", "SECRET");
 put(".well-known/security.txt", "contact");
 put(".well-known/.secret", "SECRET");
+put("docs/.well-known/a.txt", "SECRET");
 mkdirSync(join(root, "bare"));
 writeFileSync(join(base, "outside.txt"), "SECRET");
 mkdirSync(join(base, "public-too"));

@@ -182,6 +182,6 @@ function contentTypeOf(name: string): string {
   const extension = /\.([a-z0-9]+)$/i.exec(name)?.[1]?.toLowerCase() ?? "";
   const known: unknown = Object.hasOwn(MORE_TYPES, extension) ? MORE_TYPES[extension] : lookup(extension);
   // A name such as `x.constructor` finds what every object has.
-  const type = extension !== "" && typeof known === "string" ? known : "application/octet-stream";
+  const type = typeof known === "string" ? known : "application/octet-stream";
   return type.startsWith("text/") || type === "application/json" ? `${type}; charset=utf-8` : type;
 }

@@ -158,14 +158,18 @@ coroutineTest("a listen that is cancelled leaves nothing bound", async () => {
   const probe = await listen();
   const { port } = probe;
   probe.close();
-  // Cancelled at each step on its way.
-  for (let steps = 0; steps < 40; steps++) {
-    const listening = spawn(() => listen({ port, host: steps % 2 === 0 ? "127.0.0.1" : "localhost" }));
-    for (let step = 0; step < steps >> 1; step++) await Promise.resolve();
-    listening.cancel();
-    const bound = await listening.join().catch(() => undefined);
-    bound?.close();
-    await sleep(0);
+  const path = freshPath();
+  for (const where of [{ port }, { port, host: "localhost" }, { path }]) {
+    // Cancelled at each step on its way.
+    for (let steps = 0; steps < 20; steps++) {
+      const listening = spawn(() => listen(where));
+      for (let step = 0; step < steps; step++) await Promise.resolve();
+      listening.cancel();
+      const bound = await listening.join().catch(() => undefined);
+      bound?.close();
+      await sleep(0);
+      assert.ok(!existsSync(path));
+    }
   }
   await using listener = await listen({ port });
   assert.equal(listener.port, port);

@@ -93,6 +93,29 @@ coroutineTest("a large content that the handler leaves is given up after the rep
   assert.equal(reply.field("connection"), "close");
 });
 
+coroutineTest("a content that never ends is given up after the reply", async () => {
+  let isLeft = false;
+  async function* pieces() {
+    try {
+      for (;;) yield new Uint8Array(10_000);
+    } finally {
+      isLeft = true;
+    }
+  }
+  const reply = await requestInProcess(() => text("no"), { method: "POST", content: pieces() });
+  assert.equal(reply.text(), "no");
+  assert.ok(isLeft);
+});
+
+coroutineTest("a second reply is an error", async () => {
+  const content = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  const request = { method: "POST", fields: { "Content-Length": "0" }, content };
+  await assert.rejects(
+    requestInProcess(() => text("hello"), request),
+    { code: "ERR_REPLY_MALFORMED" },
+  );
+});
+
 coroutineTest("interim replies are told apart from the reply", async () => {
   const fields = { Expect: "100-continue" };
   const reply = await requestInProcess(describe, { method: "POST", fields, content: "x" });
