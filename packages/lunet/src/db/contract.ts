@@ -159,7 +159,10 @@ export interface OpenOptions {
    * `ERR_DB_ACQUIRE_TIMEOUT`. The deadline of the coroutine counts as well. Default 5,000.
    */
   readonly acquireTimeoutMs?: number;
-  /** How many may wait for a connection at once. One more is refused at once with `ERR_DB_POOL_FULL`. Default 1,000. */
+  /**
+   * How many may wait for a connection at once, those among them that wait for one to be opened; at least 1. One more is
+   * refused at once with `ERR_DB_POOL_FULL`. Default 1,000.
+   */
   readonly maxWaiters?: number;
   /**
    * How long committing or rolling back a transaction may take when its coroutine is being cancelled, in

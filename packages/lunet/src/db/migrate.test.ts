@@ -106,3 +106,19 @@ migrateTest("they are read from a folder, where other files are left alone", asy
   assert.deepEqual(await migrate(database, [users, posts]), []);
   await assert.rejects(migrate(database, join(folder, "missing")), { code: "ERR_FILE_NOT_FOUND" });
 });
+
+migrateTest("one that another process applies meanwhile is not applied again", async (database) => {
+  let raced = false;
+  const racing = {
+    queryRows: (sql: string) => database.queryRows(sql),
+    query: (sql: string) => database.query(sql),
+    exec: (sql: string) => database.exec(sql),
+    async transaction(body: Parameters<Database["transaction"]>[0]) {
+      if (!raced) assert.deepEqual(await migrate(database, [users]), [users.name]);
+      raced = true;
+      return database.transaction(body);
+    },
+  } as unknown as Database;
+  assert.deepEqual(await migrate(racing, [users, posts]), [posts.name]);
+  assert.deepEqual(await database.queryRows("select id from user"), [[1]]);
+});

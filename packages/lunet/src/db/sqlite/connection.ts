@@ -115,7 +115,7 @@ export class SqliteConnection {
 
   /** Runs a statement and gives its rows. */
   rows(text: SqlText, params: readonly BoundValue[], transaction: boolean): ResultRows {
-    this.#expect(transaction);
+    if (transaction) this.expectTransaction();
     const compiled = this.#compile(text);
     const start = monotonicMs();
     const rows = this.#read(compiled, text, params);
@@ -161,7 +161,7 @@ export class SqliteConnection {
 
   /** Runs a statement for its effect. */
   exec(text: SqlText, params: readonly BoundValue[], transaction: boolean): ExecResult {
-    this.#expect(transaction);
+    if (transaction) this.expectTransaction();
     const { changes, lastInsertRowid } = this.#compile(text).statement.run(...params);
     // SQLite keeps both numbers from the last statement that had them.
     const affectedRows = text.kind === "insert" || text.kind === "change" ? Number(changes) : 0;
@@ -171,7 +171,7 @@ export class SqliteConnection {
 
   /** Runs a statement of lunet's own, such as BEGIN IMMEDIATE. */
   control(sql: string, transaction: boolean): void {
-    this.#expect(transaction);
+    if (transaction) this.expectTransaction();
     this.#compile({ sql, kind: "other", parameterCount: 0 }).statement.run();
   }
 
@@ -192,8 +192,9 @@ export class SqliteConnection {
     }
   }
 
-  #expect(transaction: boolean): void {
-    if (transaction && !this.#database.isTransaction) throw new TransactionLost("SQLite rolled the transaction back");
+  /** Throws when there is no transaction any more. */
+  expectTransaction(): void {
+    if (!this.#database.isTransaction) throw new TransactionLost("SQLite rolled the transaction back");
   }
 
   #compile(text: SqlText): Compiled {

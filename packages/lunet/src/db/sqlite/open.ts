@@ -57,7 +57,7 @@ async function makeFile({ path, readOnly }: SqliteSettings): Promise<void> {
 /** The range of each number. */
 const RANGES = {
   acquireTimeoutMs: [1, Infinity],
-  maxWaiters: [0, 1_000_000],
+  maxWaiters: [1, 1_000_000],
   endTimeoutMs: [1, Infinity],
   closeTimeoutMs: [1, Infinity],
   statementCacheSize: [2, 1_000_000],

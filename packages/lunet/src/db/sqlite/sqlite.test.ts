@@ -88,7 +88,7 @@ coroutineTest("`file:` and a query in a path are a path and nothing more", async
 
 coroutineTest("an option out of its range is refused", async () => {
   const wrong: OpenOptions[] = [
-    { maxWaiters: -1 },
+    { maxWaiters: 0 },
     { acquireTimeoutMs: 0 },
     { acquireTimeoutMs: NaN },
     { statementCacheSize: 1 },
@@ -227,6 +227,32 @@ fileTest(
   { maxRows: 100 },
 );
 
+fileTest(
+  "a write whose rows are too many is not done",
+  async (database) => {
+    const three = "insert into t (a) values (1), (2), (3) returning id";
+    await assert.rejects(database.query(three), fails("ERR_DB_TOO_BIG"));
+    const outcomes = await Promise.allSettled([
+      database.exec("insert into t (a) values ('before')"),
+      database.exec("insert into t (a) values ('beside')"),
+      database.query(three),
+      database.query("insert into t (a) values ('rows') returning a"),
+    ]);
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ["fulfilled", "fulfilled", "rejected", "fulfilled"],
+    );
+    await database.transaction(async (tx) => {
+      await assert.rejects(tx.query(three), fails("ERR_DB_TOO_BIG"));
+      await tx.exec("insert into t (a) values ('inside')");
+    });
+    assert.deepEqual(await database.queryRows("select group_concat(a) from t order by id"), [
+      ["before,beside,rows,inside"],
+    ]);
+  },
+  { maxRows: 2 },
+);
+
 fileTest("statements that no transaction may hold run in the midst of others", async (database) => {
   const insert = "insert into t (a) values (?)";
   await Promise.all([
@@ -359,6 +385,12 @@ fileTest("a cancel reaches a write that waits for another process's lock", async
     await assert.rejects(cancelled.join(), { code: "ERR_COROUTINE_CANCELLED" });
   }
   const insert = "insert into t (a) values ('late')";
+  const startMs = performance.now();
+  const started = [spawn(() => database.exec(insert)), spawn(() => database.transaction((tx) => tx.exec(insert)))];
+  for (const writer of started) writer.cancel();
+  for (const writer of started) await assert.rejects(writer.join(), { code: "ERR_COROUTINE_CANCELLED" });
+  // The lock is waited for for 5 s by who is not cancelled.
+  assert.ok(performance.now() - startMs < 3_000);
   await assert.rejects(
     withDeadline(20, () => database.exec(insert)),
     { code: "ERR_DEADLINE" },
@@ -427,6 +459,21 @@ fileTest(
     assert.ok(leftMs < performance.now() - startMs);
   },
   sqliteOptions({ readers: 1 }),
+);
+
+fileTest(
+  "a read that is cancelled while it waits makes room in the queue",
+  async (database) => {
+    // Until the reader's thread has started its first user waits as well.
+    await database.queryRows("select 0");
+    const long = spawn(() => database.queryRows(LONG, [ABOUT_A_SECOND / 10]));
+    const waiting = spawn(() => database.queryRows("select 1"));
+    await assert.rejects(database.queryRows("select 2"), fails("ERR_DB_POOL_FULL"));
+    waiting.cancel();
+    assert.deepEqual(await database.queryRows("select 3"), [[3]]);
+    await long.join();
+  },
+  { maxWaiters: 1, sqlite: { readers: 1 } },
 );
 
 fileTest("a transaction that left a statement behind is rolled back after it", async (database) => {

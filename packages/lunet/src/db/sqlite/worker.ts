@@ -8,7 +8,7 @@ import { describeFailure, isBusy } from "./failure.ts";
 import type { Call, CallValue, GroupValue, Reply, Request } from "./protocol.ts";
 import type { WorkerInput } from "./thread-connection.ts";
 
-/** The savepoint around each call of a group. */
+/** The savepoint around a write that gives rows. */
 const CALL = "lunet_call";
 
 function attempt<T>(action: () => T): Reply<T> {
@@ -38,10 +38,21 @@ function answer(connection: SqliteConnection, request: Request): unknown {
   }
 }
 
+/** Runs a call. One that fails has no effect: SQLite sees to it, except for rows that nobody can take. */
 function runCall(connection: SqliteConnection, call: Call, transaction: boolean): CallValue {
-  return call.wantRows
-    ? connection.rows(call.text, call.params, transaction)
-    : connection.exec(call.text, call.params, transaction);
+  const { text, params, wantRows } = call;
+  if (!wantRows) return connection.exec(text, params, transaction);
+  if (text.kind === "read" || text.kind === "other") return connection.rows(text, params, transaction);
+  if (transaction) connection.expectTransaction();
+  connection.control(`savepoint ${CALL}`, false);
+  try {
+    const rows = connection.rows(text, params, true);
+    connection.control(`release ${CALL}`, true);
+    return rows;
+  } catch (error) {
+    rollbackTo(connection, CALL);
+    throw error;
+  }
 }
 
 function rollback(connection: SqliteConnection): void {
@@ -64,13 +75,13 @@ function commit(connection: SqliteConnection): void {
 }
 
 /**
- * Runs the calls in one transaction, each in its own savepoint. When the whole of it fails, because a deferred
- * constraint is found broken at the commit or because SQLite rolled back by itself, each call is run again on its own.
+ * Runs the calls in one transaction. When the whole of it fails, because a deferred constraint is found broken at the
+ * commit or because SQLite rolled back by itself, each call is run again on its own.
  */
 function runGroup(connection: SqliteConnection, calls: readonly Call[]): GroupValue {
   connection.control("begin immediate", false);
   try {
-    const replies = calls.map((call) => attempt(() => runInSavepoint(connection, call)));
+    const replies = calls.map((call) => attempt(() => runCall(connection, call, true)));
     commit(connection);
     return replies;
   } catch (error) {
@@ -79,18 +90,6 @@ function runGroup(connection: SqliteConnection, calls: readonly Call[]): GroupVa
     if (isBusy(describeFailure(error))) throw error;
   }
   return calls.map((call) => attempt(() => runCall(connection, call, false)));
-}
-
-function runInSavepoint(connection: SqliteConnection, call: Call): CallValue {
-  connection.control(`savepoint ${CALL}`, true);
-  try {
-    const value = runCall(connection, call, true);
-    connection.control(`release ${CALL}`, true);
-    return value;
-  } catch (error) {
-    rollbackTo(connection, CALL);
-    throw error;
-  }
 }
 
 const { options, port, replies } = workerData as WorkerInput;

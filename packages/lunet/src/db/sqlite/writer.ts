@@ -2,8 +2,7 @@
  * The one connection that writes, and the queue before it.
  *
  * SQLite lets one connection write at a time, in one process or many, and a durable commit costs a wait for the disk.
- * So writes that wait together share a commit (a group), each in its own savepoint, and each is acknowledged when the
- * commit is done. Statements that no transaction may hold, and transactions, have the connection for themselves.
+ * So writes that wait together share a commit (a group), and each is acknowledged when the commit is done. Statements that no transaction may hold, and transactions, have the connection for themselves.
  *
  * A write is waiting → running → done, or waiting → left when it is cancelled. Once it runs its outcome is waited
  * for: a cancelled write was not done, or its result is given. When another process holds the lock the worker says so at
