@@ -17,7 +17,7 @@ import {
   type ServerOptions,
 } from "../../../packages/lunet/src/http/mod.ts";
 import { connect, type Connection } from "../../../packages/lunet/src/net/mod.ts";
-import { memoryPair, ReplyReader, type ClientReply, type TestClock } from "../../../packages/lunet/src/testing/mod.ts";
+import { memoryPair, ReplyReader, type ClientReply } from "../../../packages/lunet/src/testing/mod.ts";
 
 /** What the requests of the tests are sent over. */
 export const TRANSPORTS = ["memory", "tcp", "unix"] as const;
@@ -97,7 +97,7 @@ export interface Talk {
   readonly client: Client;
   readonly log: ServerLog;
   /** Opens one more connection. Over memory it has a server of its own. */
-  connect(): Promise<Client>;
+  readonly connect: () => Promise<Client>;
   /** The coroutine that serves the connection; over memory only. */
   readonly serving: Coroutine<void> | undefined;
 }
@@ -207,7 +207,8 @@ export async function waitUntil(holds: () => boolean): Promise<void> {
   }
 }
 
-/** Moves the clock on in steps of `stepMs`, so that what a step starts is seen by the next one. */
-export async function advanceSlowly(clock: TestClock, durationMs: number, stepMs = 100): Promise<void> {
-  for (let left = durationMs; left > 0; left -= stepMs) await clock.advance(Math.min(stepMs, left));
+/** Lets the event loop go round often enough for what is on its way over loopback to arrive. */
+export async function turns(count = 20): Promise<void> {
+  let left = count;
+  await waitUntil(() => left-- <= 0);
 }

@@ -111,8 +111,8 @@ coroutineTest("requests that are cut at any byte are answered as those that come
     `HEAD /d HTTP/1.1\r\n${HOST}\r\n` +
     `GET /e HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`;
   const handler: Handler = async (request) => text(`${request.method} ${request.path} ${await request.text()}\n`);
-  const replies = async (pieces: readonly string[]): Promise<string> =>
-    (await exchange(handler, pieces)).replaceAll(/Date: [^\r]*/g, "Date: now");
+  const replies = async (parts: readonly string[]): Promise<string> =>
+    (await exchange(handler, parts)).replaceAll(/Date: [^\r]*/g, "Date: now");
   const whole = await replies([requests]);
   assert.equal(whole.match(/HTTP\/1\.1 200 OK/g)?.length, 5);
   assert.match(whole, /POST \/b hello\n/);

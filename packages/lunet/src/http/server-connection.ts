@@ -448,8 +448,8 @@ export class ServerConnection implements ContentSource {
   }
 
   /** A handler that threw at once and left coroutines fails as one that throws later: they are cancelled first. */
-  #dispatchFailure(error: unknown): false {
-    this.#pending = Promise.reject(error);
+  #dispatchFailure(cause: unknown): false {
+    this.#pending = Promise.reject(cause);
     this.#pending.catch(() => {});
     this.#enter("handling");
     return false;
