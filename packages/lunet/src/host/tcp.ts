@@ -78,8 +78,11 @@ class SocketTransport implements Transport {
   }
 
   destroy(reset = false): void {
-    if (reset && this.#path === "") this.#socket.resetAndDestroy();
-    else this.#socket.destroy();
+    const socket = this.#socket;
+    // While a shutdown is on its way the system refuses the reset, and the socket would stay open.
+    const isEnding = socket.writableEnded && !socket.writableFinished;
+    if (reset && !isEnding && this.#path === "") socket.resetAndDestroy();
+    else socket.destroy();
   }
 
   setNoDelay(on: boolean): void {

@@ -33,6 +33,8 @@ const TRANSPORT_CHUNK_BYTES = 64 * KIB;
 /** Turns of the event loop without progress, after which a transfer counts as stopped. */
 const QUIET_TURNS = 50;
 const MAX_TURNS = 200_000;
+/** How soon whoever waits on a connection that was destroyed is awake. */
+const WAKE_LIMIT_MS = 2_000;
 
 const closed = { code: "ERR_CLOSED" };
 const reset = { code: "ERR_CONNECTION_RESET" };
@@ -488,6 +490,13 @@ function testClose(pairTest: PairTest): void {
 }
 
 function testDestroy(pairTest: PairTest, hasReset: boolean): void {
+  pairTest("a reset while a shutdown is on its way wakes whoever waits in it", async (a) => {
+    const ending = spawn(() => failureOf(() => a.shutdown()));
+    a.destroy({ reset: true });
+    const failure = await withDeadline(WAKE_LIMIT_MS, () => ending.join());
+    assert.ok(failure === undefined || (failure as { code?: string }).code === "ERR_CLOSED", String(failure));
+  });
+
   pairTest("a destroy wakes whoever waits here, and the peer sees an end", async (a, b) => {
     const reading = spawn(() => failureOf(() => a.read()));
     a.destroy();
