@@ -48,6 +48,11 @@ export class Program implements AsyncDisposable {
     }
   }
 
+  /** What the program has written to standard output so far. */
+  get stdout(): string {
+    return this.#stdout;
+  }
+
   send(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
