@@ -1,13 +1,16 @@
 /*
- * Checks who imports what, over every source file of the project: `node tools/check-imports.ts`. The rules are in
- * import-rules.ts. Prints one line for each violation, `path:line: rule: message`, and ends with status 1 if there is one.
+ * Checks who uses what, over every source file of the project: `node tools/check-imports.ts [--root folder]`. The rules
+ * are in import-rules.ts. Prints one line for each violation, `path:line: rule: message`, and ends with status 1 if
+ * there is one.
  */
 import { globSync, readFileSync } from "node:fs";
-import { join, sep } from "node:path";
+import { join, resolve, sep } from "node:path";
+import { parseArgs } from "node:util";
 import { checkImports } from "./import-rules.ts";
 import { readFacts } from "./source-facts.ts";
 
-const root = join(import.meta.dirname, "..");
+const { values } = parseArgs({ options: { root: { type: "string" } } });
+const root = resolve(values.root ?? join(import.meta.dirname, ".."));
 const patterns = ["packages/*/src", "apps/*", "bench", "examples", "test"].map((folder) => `${folder}/**/*.ts`);
 const paths = globSync(patterns, { cwd: root, exclude: (path) => /(^|[\\/])(node_modules|dist)$/.test(path) })
   .map((path) => path.split(sep).join("/"))

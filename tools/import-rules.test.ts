@@ -91,6 +91,77 @@ const VIOLATIONS: ReadonlyArray<
     /"_suspendIn"/,
   ],
   [
+    "a `_name` is imported around which its folder exports functions",
+    "raw",
+    {
+      [`${SRC}/net/a.ts`]: `import { _suspendIn } from "../co/scope.impl.ts";`,
+      [`${SRC}/co/waits.ts`]: `import { _suspendIn } from "./scope.impl.ts";`,
+      [`${SRC}/co/mod.ts`]: `export { suspend, until, type Wait } from "./waits.ts"; export { run } from "./run.ts";`,
+    },
+    `${SRC}/net/a.ts:1`,
+    /use suspend, until of "packages\/lunet\/src\/co\/mod\.ts"/,
+  ],
+  [
+    "a `_name` is imported whose own name is exported",
+    "raw",
+    {
+      [`${SRC}/net/a.ts`]: `import { _spawn } from "../co/scope.impl.ts";`,
+      [`${SRC}/co/waits.ts`]: `import { _spawn } from "./scope.impl.ts";`,
+      [`${SRC}/co/mod.ts`]: `export { spawn, until } from "./waits.ts";`,
+    },
+    `${SRC}/net/a.ts:1`,
+    /use spawn of "packages/,
+  ],
+  [
+    "trace imports what stands above it",
+    "direction",
+    { [`${SRC}/trace/on.ts`]: `import { run } from "../co/mod.ts";` },
+    `${SRC}/trace/on.ts:1`,
+    /trace\/ may import host$/,
+  ],
+  [
+    "a folder of the runtime chooses its build of trace",
+    "front-door",
+    { [`${SRC}/net/a.ts`]: `import { TRACE } from "../trace/on.ts";` },
+    `${SRC}/net/a.ts:1`,
+    /use "#trace"/,
+  ],
+  [
+    "a folder that does not read the ledger imports trace's front door",
+    "front-door",
+    { [`${SRC}/co/a.ts`]: `import type { Balance } from "../trace/mod.ts";` },
+    `${SRC}/co/a.ts:1`,
+    /use "#trace"/,
+  ],
+  [
+    "the command line reaches into trace",
+    "front-door",
+    { [`${SRC}/cli/a.ts`]: `import { report } from "../trace/ledger.ts";` },
+    `${SRC}/cli/a.ts:1`,
+    /use "#trace"/,
+  ],
+  [
+    "the driver of SQLite is imported outside db/sqlite",
+    "edge",
+    { "apps/conduit/src/a.ts": `import { DatabaseSync } from "node:sqlite";` },
+    "apps/conduit/src/a.ts:1",
+    /use open\(\) of lunet\/db/,
+  ],
+  [
+    "the costly part of async_hooks is imported where the cheap one may be",
+    "edge",
+    { [`${SRC}/co/a.test.ts`]: `import { AsyncLocalStorage, createHook } from "node:async_hooks";` },
+    `${SRC}/co/a.test.ts:1`,
+    /"createHook".*10 to 300 times a wait; use AsyncLocalStorage/,
+  ],
+  [
+    "async_hooks is imported whole",
+    "edge",
+    { "bench/a.ts": `import * as hooks from "async_hooks";` },
+    "bench/a.ts:1",
+    /use AsyncLocalStorage/,
+  ],
+  [
     "three files import one another in a circle",
     "cycle",
     {
@@ -124,6 +195,15 @@ const EDGE_USES: ReadonlyArray<[use: string, says: RegExp]> = [
   ["plan(setImmediate)", /sleep\(0\)/],
   ["Math['random']()", /node:crypto/],
   ["({ setTimeout })", /sleep/],
+  ["Temporal.Now.instant()", /wallMs/],
+  ["process.uptime()", /monotonicMs/],
+  ["AbortSignal.timeout(1)", /withDeadline/],
+  ["fetch('http://localhost')", /lunet\/net/],
+  ["new WebSocket('ws://localhost')", /lunet\/net/],
+  ["new EventSource('http://localhost')", /lunet\/net/],
+  ["process.on('SIGTERM', end)", /waitSignal/],
+  ["process.once('SIGINT', end)", /waitSignal/],
+  ["process.getBuiltinModule('net')", /import/],
 ];
 for (const [use, says] of EDGE_USES) {
   test(`${use} outside host is found with what to use instead`, () => {
@@ -136,6 +216,63 @@ for (const [use, says] of EDGE_USES) {
   });
 }
 
+const PROMISES = ["new Promise(() => {})", "new globalThis.Promise(start)", "Promise.withResolvers()"];
+for (const use of PROMISES) {
+  for (const path of [`${SRC}/net/a.ts`, `${SRC}/testing/a.ts`, "apps/conduit/src/a.ts", "examples/a.ts"]) {
+    test(`${use} in ${path} is found with what to wait with instead`, () => {
+      const [one, ...others] = check({ [path]: `export {};\n${use};` });
+      assert.deepEqual([one?.rule, one?.line, others], ["wait", 2, []]);
+      assert.match(one!.message, /use suspend\(\) of lunet, or until\(\)/);
+    });
+  }
+}
+
+const UNGUARDED: ReadonlyArray<[title: string, source: string, says: RegExp]> = [
+  ["a call without a guard", `made("a", {});`, /made of "#trace" unguarded.*use `if \(TRACE\) …`/],
+  [
+    "a hook under another name",
+    `import { resumed as gone } from "#trace";`,
+    /imports resumed as gone.*use its own name/,
+  ],
+  ["an import for its effect", `import "#trace";`, /takes "#trace" whole/],
+  ["a hook that is handed on", `plan(made);`, /made of/],
+  ["a hook in an object", `plan({ made });`, /made of/],
+  ["a hook that is exported", `export { made };`, /made of/],
+  ["a hook that is exported on", `export { resumed } from "#trace";`, /resumed of/],
+  ["all of trace exported on", `export * from "#trace";`, /takes "#trace" whole/],
+  ["all of trace under one name", `import * as trace from "#trace";`, /takes "#trace" whole/],
+  ["trace imported while running", `await import("#trace");`, /takes "#trace" whole/],
+  ["TRACE with an else", `if (TRACE) plan();\telse plan();`, /TRACE in another form.*without else/],
+  ["TRACE within a larger test", `if (TRACE && plan) plan();`, /TRACE in another form/],
+  ["TRACE negated", `if (!TRACE) plan();`, /TRACE in another form/],
+  ["TRACE kept", `const on = TRACE;`, /TRACE in another form/],
+  ["a call in the second branch", `TRACE ? plan() : made("a", {});`, /made of/],
+  ["a call under a test that only looks alike", `if (plan.TRACE) made("a", {});`, /made of/],
+];
+for (const [title, source, says] of UNGUARDED) {
+  test(`${title} stays in the release build and is found`, () => {
+    const text = `import { TRACE, made, ended } from "#trace";\n${source}`;
+    const [one, ...others] = check({ [`${SRC}/net/a.ts`]: text });
+    assert.deepEqual([one?.rule, one?.line, others], ["trace", 2, []]);
+    assert.match(one!.message, says);
+  });
+}
+
+test("what the release build loses passes, as do types of trace", () => {
+  const source = `import { TRACE, made, type KindBalance } from "#trace"; import type { ended } from "#trace";
+    export type { OwnedKind } from "#trace"; export type * from "#trace"; export type Made = typeof made;
+    if (TRACE) made("a", {});
+    if (TRACE) { const plan = { made }; plan.made("a", {}); if (TRACE && plan) made("b", {}); else made("c", {}); }
+    export const note = TRACE ? (thing: object) => made("a", thing) : undefined;
+    export const own = note?.made, balance: KindBalance | ended | undefined = undefined;`;
+  assert.deepEqual(check({ [`${SRC}/net/a.ts`]: source }), []);
+});
+
+test("tests and trace itself use trace as they like", () => {
+  const source = `import * as trace from "#trace"; import { made } from "#trace"; made("a", trace);`;
+  assert.deepEqual(check({ [`${SRC}/net/a.test.ts`]: source, [`${SRC}/trace/mod.ts`]: source }), []);
+});
+
 test("what the rules allow passes", () => {
   const found = check({
     [`${SRC}/host/clock.ts`]: `import { performance } from "node:perf_hooks"; export const now = () => Date.now(); setTimeout(now, 1);`,
@@ -146,7 +283,12 @@ test("what the rules allow passes", () => {
     [`${SRC}/net/connect.impl.ts`]: `import { _suspendIn } from "../co/scope.impl.ts"; import { run } from "../co/mod.ts";`,
     [`${SRC}/http/a.ts`]: `import { run } from "../co/mod.ts"; import { connect } from "../net/mod.ts"; import { Worker } from "node:worker_threads";`,
     [`${SRC}/http/a.test.ts`]: `import net from "node:net"; import { pair } from "../testing/mod.ts"; setTimeout(pair, 1);`,
-    "apps/conduit/src/a.ts": `import { run } from "lunet"; import { connect } from "lunet/net"; import { hash } from "node:crypto";`,
+    [`${SRC}/co/context.impl.ts`]: `import { AsyncLocalStorage } from "node:async_hooks"; new Promise(() => {});`,
+    [`${SRC}/db/sqlite/a.ts`]: `import { DatabaseSync } from "node:sqlite"; queueMicrotask(run); process.nextTick(run);`,
+    [`${SRC}/net/a.test.ts`]: `import { report } from "../trace/ledger.ts"; new Promise(report); process.on("SIGTERM", report);`,
+    [`${SRC}/testing/a.ts`]: `import { balance } from "../trace/mod.ts";`,
+    [`${SRC}/cli/a.ts`]: `import { report } from "../trace/mod.ts"; import { now } from "../host/clock.ts"; import { test } from "../testing/mod.ts";`,
+    "apps/conduit/src/a.ts": `import { run, until } from "lunet"; await until(fetch("http://localhost")); import { connect } from "lunet/net"; import { hash } from "node:crypto";`,
     "apps/conduit/test/harness.ts": `import net from "node:net"; Date.now();`,
     "bench/peer.ts": `import http from "node:http"; performance.now();`,
     "test/conformance/http/a.test.ts": `import { parse } from "../../../packages/lunet/src/http/request-parser.ts";`,
@@ -156,7 +298,8 @@ test("what the rules allow passes", () => {
 
 test("a name of the edge that is only a member, a key or an argument's date passes", () => {
   const source = `clock.setTimeout(1); const t = { setTimeout: 1 }; new Date(0); new Date(t.Date.now);
-    interface T { setTimeout(): void } class C { setImmediate() {} } "Date.now()"; // Math.random()`;
+    interface T { setTimeout(): void } class C { setImmediate() {} } "Date.now()"; // Math.random()
+    const socket: WebSocket | typeof fetch = t; app.fetch(socket); class P extends Promise {} Promise.all([]);`;
   assert.deepEqual(check({ [`${SRC}/net/a.ts`]: source }), []);
 });
 

@@ -1,4 +1,12 @@
-import { parseSync, visitorKeys, type Node } from "oxc-parser";
+import {
+  parseSync,
+  visitorKeys,
+  type ExportSpecifier,
+  type ImportDeclaration,
+  type ImportSpecifier,
+  type Node,
+  type Program,
+} from "oxc-parser";
 
 /** One `import … from`, `export … from` or `import("…")`, and the names it takes. */
 export interface ImportFact {
@@ -8,8 +16,43 @@ export interface ImportFact {
   readonly line: number;
 }
 
-/** A use of something global that belongs to the edge of the world, written as in the source: `Date.now`. */
+/** Globals that belong to one place in the project, as a source writes them; import-rules.ts says to which. */
+const WATCHED_GLOBALS = [
+  "Date.now",
+  "Date()",
+  "new Date()",
+  "Temporal.Now",
+  "performance.now",
+  "process.hrtime",
+  "process.uptime",
+  "setTimeout",
+  "setInterval",
+  "setImmediate",
+  "AbortSignal.timeout",
+  "Math.random",
+  "fetch",
+  "WebSocket",
+  "EventSource",
+  "process.on",
+  "process.once",
+  "process.addListener",
+  "process.getBuiltinModule",
+  "new Promise()",
+  "Promise.withResolvers",
+] as const;
+
+/** A global that readFacts() finds. */
+export type WatchedGlobal = (typeof WATCHED_GLOBALS)[number];
+
+/** A use of a watched global. */
 export interface GlobalUse {
+  readonly name: WatchedGlobal;
+  readonly line: number;
+}
+
+/** A use of what "#trace" exports that the release build would not lose. */
+export interface TraceUse {
+  /** The name; `name as other` where it is imported under another, `*` for the whole module. */
   readonly name: string;
   readonly line: number;
 }
@@ -19,10 +62,11 @@ export interface SourceFacts {
   readonly path: string;
   readonly imports: readonly ImportFact[];
   readonly globals: readonly GlobalUse[];
+  /** What `if (TRACE)` does not guard. The forms that do are those that tools/strip-trace.ts takes out. */
+  readonly unguarded: readonly TraceUse[];
 }
 
-const EDGE_FUNCTIONS = new Set(["setTimeout", "setInterval", "setImmediate"]);
-const EDGE_MEMBERS = new Set(["Date.now", "performance.now", "Math.random", "process.hrtime"]);
+const WATCHED: ReadonlySet<string> = new Set(WATCHED_GLOBALS);
 
 /**
  * Reads one TypeScript source. Nothing is resolved or executed.
@@ -34,19 +78,24 @@ export function readFacts(path: string, text: string): SourceFacts {
   const lineOf = lineCounter(text);
   const globals: GlobalUse[] = [];
   const imports: ImportFact[] = [];
+  const unguarded: TraceUse[] = [];
+  const traceNames = readTraceNames(result.program);
 
-  const visit = (node: Node, parent: Node | undefined) => {
+  const visit = (node: Node, parent: Node | undefined, guarded: boolean) => {
     const source = importSource(node);
     if (source !== undefined) imports.push({ specifier: source, names: importedNames(node), line: lineOf(node.start) });
-    const name = edgeName(node, parent);
-    if (name !== undefined) globals.push({ name, line: lineOf(node.start) });
+    const global = globalName(node, parent);
+    if (global !== undefined) globals.push({ name: global, line: lineOf(node.start) });
+    const trace = traceUse(node, parent, traceNames);
+    if (trace !== undefined && !guarded) unguarded.push({ name: trace, line: lineOf(node.start) });
     for (const key of visitorKeys[node.type] ?? []) {
       const child = (node as unknown as Record<string, Node | Array<Node | null> | null>)[key];
-      for (const each of Array.isArray(child) ? child : [child]) if (each) visit(each, node);
+      const inside = guarded || isGuarded(node, key, traceNames);
+      for (const each of Array.isArray(child) ? child : [child]) if (each) visit(each, node, inside);
     }
   };
-  visit(result.program, undefined);
-  return { path, imports, globals };
+  visit(result.program, undefined, false);
+  return { path, imports, globals, unguarded };
 }
 
 function importSource(node: Node): string | undefined {
@@ -80,17 +129,87 @@ function exportName(name: { type: string; name?: string; value?: unknown }): str
   return name.name ?? String(name.value);
 }
 
-/** The name of the edge global that `node` uses, or undefined. Only the outermost node of one use answers. */
-function edgeName(node: Node, parent: Node | undefined): string | undefined {
-  if (node.type === "NewExpression" && isGlobal(node.callee, "Date") && node.arguments.length === 0)
-    return "new Date()";
-  if (node.type === "CallExpression" && isGlobal(node.callee, "Date")) return "Date()";
-  if (node.type === "MemberExpression") {
-    const path = memberPath(node);
-    return EDGE_MEMBERS.has(path) || EDGE_FUNCTIONS.has(path) ? path : undefined;
+/** The values that a file imports from "#trace". Types are free. */
+function readTraceNames(program: Program): Set<string> {
+  return new Set(
+    program.body.flatMap((node) =>
+      isTraceImport(node) ? node.specifiers.filter(isValue).map((one) => one.local.name) : [],
+    ),
+  );
+}
+
+function isTraceImport(node: Node): node is ImportDeclaration {
+  return node.type === "ImportDeclaration" && node.importKind !== "type" && node.source.value === "#trace";
+}
+
+function isValue(one: ImportDeclaration["specifiers"][number]): one is ImportSpecifier {
+  return one.type === "ImportSpecifier" && one.importKind !== "type";
+}
+
+/** What `node` uses of "#trace", or undefined. A test that is TRACE and nothing else is no use. */
+function traceUse(node: Node, parent: Node | undefined, names: ReadonlySet<string>): string | undefined {
+  switch (node.type) {
+    case "ImportExpression":
+      return importSource(node) === "#trace" ? "*" : undefined;
+    case "ExportAllDeclaration":
+      return node.exportKind !== "type" && node.source.value === "#trace" ? "*" : undefined;
+    case "ImportDeclaration":
+      return isTraceImport(node) ? wholeOrRenamed(node) : undefined;
+    case "ExportSpecifier":
+      return traceExport(node, parent, names);
+    case "Identifier":
+      if (!names.has(node.name) || isTraceTest(node, parent)) return undefined;
+      return isReference(node, parent) ? node.name : undefined;
+    default:
+      return undefined;
   }
-  if (node.type !== "Identifier" || !EDGE_FUNCTIONS.has(node.name)) return undefined;
-  return isReference(node, parent) ? node.name : undefined;
+}
+
+function wholeOrRenamed(node: ImportDeclaration): string | undefined {
+  if (node.specifiers.every((one) => one.type !== "ImportSpecifier")) return "*";
+  const renamed = node.specifiers.filter(isValue).find((one) => exportName(one.imported) !== one.local.name);
+  return renamed && `${exportName(renamed.imported)} as ${renamed.local.name}`;
+}
+
+function traceExport(node: ExportSpecifier, parent: Node | undefined, names: ReadonlySet<string>): string | undefined {
+  if (parent?.type !== "ExportNamedDeclaration" || parent.exportKind === "type" || node.exportKind === "type") return;
+  const name = exportName(node.local);
+  const isTraces = parent.source === null ? names.has(name) : parent.source.value === "#trace";
+  return isTraces ? name : undefined;
+}
+
+/** The test of `if (TRACE) …` without an else, or of `TRACE ? … : …`. */
+function isTraceTest(node: Node, parent: Node | undefined): boolean {
+  if (node.type !== "Identifier" || node.name !== "TRACE") return false;
+  if (parent?.type === "IfStatement") return parent.test === node && parent.alternate === null;
+  return parent?.type === "ConditionalExpression" && parent.test === node;
+}
+
+function isGuarded(node: Node, key: string, names: ReadonlySet<string>): boolean {
+  if (key !== "consequent" || (node.type !== "IfStatement" && node.type !== "ConditionalExpression")) return false;
+  return names.has("TRACE") && isTraceTest(node.test, node);
+}
+
+/** The watched global that `node` uses, or undefined. Only the outermost node of one use answers. */
+function globalName(node: Node, parent: Node | undefined): WatchedGlobal | undefined {
+  const name = writtenName(node, parent);
+  return WATCHED.has(name) ? (name as WatchedGlobal) : undefined;
+}
+
+function writtenName(node: Node, parent: Node | undefined): string {
+  switch (node.type) {
+    case "NewExpression":
+      if (isGlobal(node.callee, "Promise")) return "new Promise()";
+      return isGlobal(node.callee, "Date") && node.arguments.length === 0 ? "new Date()" : "";
+    case "CallExpression":
+      return isGlobal(node.callee, "Date") ? "Date()" : "";
+    case "MemberExpression":
+      return memberPath(node);
+    case "Identifier":
+      return isReference(node, parent) ? node.name : "";
+    default:
+      return "";
+  }
 }
 
 function isGlobal(node: Node, name: string): boolean {
@@ -118,14 +237,21 @@ function isReference(node: Node, parent: Node | undefined): boolean {
     case "MemberExpression":
       return parent.object === node || parent.computed;
     case "Property":
-      return parent.value === node;
+      return parent.value === node || parent.computed;
     case "MethodDefinition":
     case "PropertyDefinition":
     case "TSPropertySignature":
     case "TSMethodSignature":
       return parent.key !== node || parent.computed;
     case "ImportSpecifier":
+    case "ImportNamespaceSpecifier":
+    case "ImportDefaultSpecifier":
     case "ExportSpecifier":
+    case "TSTypeReference":
+    case "TSTypeQuery":
+    case "TSQualifiedName":
+    case "TSInterfaceHeritage":
+    case "TSClassImplements":
       return false;
     default:
       return true;
