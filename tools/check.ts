@@ -12,7 +12,7 @@ const STEP_TIMEOUT_MS = 30 * 60_000;
 
 const STEPS: Readonly<Record<string, readonly string[]>> = {
   format: ["node_modules/oxfmt/bin/oxfmt", "--check"],
-  lint: ["node_modules/oxlint/bin/oxlint"],
+  lint: ["tools/lint.ts"],
   imports: ["tools/check-imports.ts"],
   types: ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"],
   tests: ["tools/test.ts"],

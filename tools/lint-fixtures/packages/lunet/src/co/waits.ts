@@ -1,0 +1,3 @@
+import { _suspendIn } from "./scope.impl.ts";
+
+export const suspend = () => _suspendIn();

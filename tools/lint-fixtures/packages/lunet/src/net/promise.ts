@@ -1,0 +1,9 @@
+export function wait(): Promise<void> {
+  // expect wait: use suspend() of lunet, or until()
+  return new Promise(() => {});
+}
+
+export function gate(): PromiseWithResolvers<void> {
+  // expect wait: use suspend() of lunet, or until()
+  return Promise.withResolvers();
+}

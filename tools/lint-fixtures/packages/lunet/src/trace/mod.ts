@@ -1,0 +1,1 @@
+export { TRACE } from "./off.ts";
