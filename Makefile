@@ -7,7 +7,7 @@ NODE    := $(BIN)/node
 CONDUIT := apps/conduit/src/main.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help install run start stop test check lint format format-check types bench fuzz clean
+.PHONY: help install run start stop test check lint format format-check types bench fuzz build build-debug bench-trace clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-14s%s\n", $$1, $$2 }'
@@ -50,8 +50,17 @@ format-check: install ## check the format, change nothing
 fuzz: install ## run the fuzzers; FUZZ_SEED and FUZZ_COUNT from the environment
 	@$(NODE) tools/test.ts test/fuzz
 
+build: install ## build the package lunet, release and trace, into packages/lunet/dist/
+	@$(NODE) tools/build.ts
+
+build-debug: install ## build the trace part of the package alone
+	@$(NODE) tools/build.ts --trace-only
+
 bench: install ## measure against node:http and Fastify
 	@$(NODE) bench/main.ts
+
+bench-trace: install ## measure what the trace build costs, and that the release build pays nothing for it
+	@$(NODE) bench/trace-cost.ts
 
 clean: install ## move what was built to .tmp/YYYYMMDD_HHMMSS/; DATA=1 moves data/ too; nothing is deleted
 	@$(NODE) tools/clean.ts $(if $(DATA),--data)
