@@ -105,8 +105,7 @@ const CLIENT = { instead: "connect() of lunet/net", allowedIn: ["apps/", "exampl
 const PROMISE: Restriction = {
   rule: "wait",
   instead: "suspend() of lunet, or until() for a promise of somebody else's",
-  // The driven clock lets the event loop turn once, outside every coroutine: what it drives is what coroutines wait for.
-  allowedIn: [`${RUNTIME}co/`, `${RUNTIME}testing/clock.ts`],
+  allowedIn: [`${RUNTIME}co/`],
 };
 
 const GLOBALS: Readonly<Record<WatchedGlobal, Restriction>> = {

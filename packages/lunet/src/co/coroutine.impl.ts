@@ -1,5 +1,5 @@
 /** The coroutine: a scope with a body that was started and not awaited, and a handle for whoever started it. */
-import { TRACE, ended, made } from "#trace";
+import { coroutineRuns, ended, made, startedAfterEnd, TRACE, waitsForEnd } from "#trace";
 import { Cancelled, CoroutineCancelledError, ScopeEndedError } from "./errors.ts";
 import { _requireScope, _runIn, _Scope, _suspendIn } from "./scope.impl.ts";
 
@@ -48,7 +48,10 @@ export class _Coroutine<T> implements Coroutine<T> {
   constructor(parent: _Scope, name: string, body: () => T | Promise<T>) {
     this.name = name;
     this.#scope = new _Scope({ name, parent });
-    if (TRACE) made("coroutine", this, parent);
+    if (TRACE) {
+      made("coroutine", this, parent, name);
+      coroutineRuns(this, this.#scope);
+    }
     parent.childStarted();
     _runIn(this.#scope, body).then(
       (value) => this.#end(parent, "done", value, undefined),
@@ -87,6 +90,7 @@ export class _Coroutine<T> implements Coroutine<T> {
       }
     }
     return _suspendIn<void>(waiter, `join ${this.name}`, (resume) => {
+      if (TRACE) waitsForEnd(this.#scope);
       this.#joiners ??= new Set();
       this.#joiners.add(resume);
       return () => {
@@ -124,6 +128,9 @@ export class _Coroutine<T> implements Coroutine<T> {
 }
 
 export function _spawnIn<T>(parent: _Scope, name: string, body: () => T | Promise<T>): _Coroutine<T> {
-  if (parent.ended) throw new ScopeEndedError(`spawn ${name}`, parent.name);
+  if (parent.ended) {
+    if (TRACE) startedAfterEnd(parent, `spawn ${name}`);
+    throw new ScopeEndedError(`spawn ${name}`, parent.name);
+  }
   return new _Coroutine(parent, name, body);
 }

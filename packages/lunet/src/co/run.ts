@@ -1,4 +1,5 @@
 /** `run`, where a program enters lunet, and `spawn`. */
+import { findDeadlocks, rootEnded, rootStarted, TRACE } from "#trace";
 import { offerUnhandledRejections, onLoopEmpty, setExitStatus, turnLoop, writeStderr } from "../host/process.ts";
 import { _spawnIn, type Coroutine } from "./coroutine.impl.ts";
 import { Cancelled, LunetError, ScopeError } from "./errors.ts";
@@ -65,6 +66,7 @@ export async function runRoot<T>(body: () => T | Promise<T>): Promise<T> {
     offerUnhandledRejections(_receiveUnhandled);
     receivesUnhandled = true;
   }
+  if (TRACE) rootStarted();
   const root = new _Scope({ name: "run", parent: undefined });
   const watch = watchDeadlock(root);
   try {
@@ -73,6 +75,7 @@ export async function runRoot<T>(body: () => T | Promise<T>): Promise<T> {
     throw error instanceof Cancelled && error.scope === root ? error.reason : error;
   } finally {
     watch.stop();
+    if (TRACE) rootEnded();
   }
 }
 
@@ -88,6 +91,7 @@ function watchDeadlock(root: _Scope): { readonly givenUp: Promise<never>; readon
   let deadlock: DeadlockError | undefined;
   const stop = onLoopEmpty(() => {
     if (deadlock !== undefined) return reject(deadlock);
+    if (TRACE) findDeadlocks(true);
     deadlock = new DeadlockError([...root.waits()].map((wait) => `"${wait.operation}" in "${wait.scope}"`));
     root.cancel(deadlock);
     turnLoop();

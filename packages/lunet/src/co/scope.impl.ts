@@ -18,9 +18,26 @@
  * - Cancelling never runs a coroutine's code at once: it rejects promises, and code goes on in a later microtask.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { TRACE, ended, made, resumed, suspended } from "#trace";
+import {
+  bodyEnded,
+  ended,
+  foreignLeft,
+  injectedFailure,
+  made,
+  promiseOut,
+  resumed,
+  resumedAgain,
+  scopeEnding,
+  startedAfterEnd,
+  strike,
+  suspended,
+  TRACE,
+  useAmbient,
+  waitRefused,
+  waitStarted,
+} from "#trace";
 import { monotonicMs, setTimer, type Timer } from "../host/clock.ts";
-import { turnLoop } from "../host/process.ts";
+import { nextTurn } from "../host/process.ts";
 import {
   Cancelled,
   CoroutineCancelledError,
@@ -90,7 +107,7 @@ export class _Scope {
     this.effective = open ? undefined : parent.effective;
     this.request = open ? undefined : parent.request;
     if (parent !== undefined) parent.#adopt(this);
-    if (TRACE) made("scope", this, parent);
+    if (TRACE) made("scope", this, parent, this.name);
   }
 
   /** The `Cancelled` of this very scope, if it was cancelled itself. */
@@ -287,7 +304,7 @@ export class _Scope {
     if (this.effective === undefined) this.effective = new Cancelled(new ScopeEndedError("wait", this.name), this);
     this.#interruptWaits(this.effective);
     // One turn of the loop, so that their cleanups run up to their waits: after the end they would have no owner.
-    await new Promise<void>((resolve) => turnLoop(resolve));
+    await nextTurn();
     while (this.live > 0 || this.hasWaits) await this.idle();
   }
 
@@ -297,6 +314,7 @@ export class _Scope {
     this.#deadlineTimer?.clear();
     this.#graceTimer?.clear();
     if (this.parent !== undefined) this.parent.#release(this);
+    if (TRACE) foreignLeft(this);
     if (TRACE) ended("scope", this);
 
     const failures = this.#failures;
@@ -327,6 +345,7 @@ function disposerOf(value: unknown): (() => unknown) | undefined {
 }
 
 const ambient = new AsyncLocalStorage<_Scope>();
+if (TRACE) useAmbient(() => ambient.getStore());
 
 /** The scope of the code that runs now; undefined outside every coroutine. */
 export function _currentScope(): _Scope | undefined {
@@ -353,7 +372,10 @@ function withoutSuppressedCancels(error: unknown): unknown {
 /** The scope for an inner one: the current, which must be living, or what starts in it would have no owner. */
 export function _requireLivingScope(operation: string): _Scope {
   const scope = _requireScope(operation);
-  if (scope.ended) throw new ScopeEndedError(operation, scope.name);
+  if (scope.ended) {
+    if (TRACE) startedAfterEnd(scope, operation);
+    throw new ScopeEndedError(operation, scope.name);
+  }
   return scope;
 }
 
@@ -376,11 +398,14 @@ export async function _runIn<T>(scope: _Scope, body: () => T | Promise<T>): Prom
   let value: T | undefined;
   try {
     value = await ambient.run(scope, body);
+    if (TRACE) bodyEnded(scope, true, scope.effective !== undefined);
   } catch (error) {
+    if (TRACE) bodyEnded(scope, false, false);
     scope.receive(withoutSuppressedCancels(error), scope.name);
   }
   while (scope.live > 0) await scope.idle();
   if (scope.hasWaits) await scope.endFloatingWaits();
+  if (TRACE) scopeEnding(scope, value);
   scope.end();
   return value as T;
 }
@@ -420,20 +445,28 @@ export class _Suspension<T> {
     } catch (error) {
       this.fail(error);
     }
+    if (TRACE) waitStarted(this, scope);
     // The start itself may have cancelled its scope.
     if (scope.effective !== undefined) this.interrupt(scope.effective);
   }
 
   resume(value: T): void {
-    if (this.#over) this.scope.discard(value);
-    else {
-      this.#end();
-      this.#resolve(value);
+    if (this.#over) {
+      if (TRACE) resumedAgain(this, "resume");
+      this.scope.discard(value);
+      return;
     }
+    if (TRACE) resumed(this, "value", value);
+    this.#end();
+    this.#resolve(value);
   }
 
   fail(error: unknown): void {
-    if (this.#over) return;
+    if (this.#over) {
+      if (TRACE) resumedAgain(this, "fail");
+      return;
+    }
+    if (TRACE) resumed(this, error instanceof Cancelled ? "cancel" : "failure");
     this.#end();
     this.#reject(error);
   }
@@ -459,7 +492,6 @@ export class _Suspension<T> {
   #end(): void {
     this.#over = true;
     this.scope.removeWait(this);
-    if (TRACE) resumed(this);
   }
 }
 
@@ -470,9 +502,24 @@ export type _SuspendStart<T> = (
 ) => ((cancelled: Cancelled) => void | "pending") | undefined;
 
 export function _suspendIn<T>(scope: _Scope, operation: string, start: _SuspendStart<T>): Promise<T> {
-  if (scope.effective !== undefined) return Promise.reject(scope.effective);
-  if (scope.ended) return Promise.reject(new ScopeEndedError(operation, scope.name));
-  return new Promise<T>((resolve, reject) => {
+  if (scope.effective !== undefined) {
+    if (TRACE) waitRefused(scope, operation);
+    return Promise.reject(scope.effective);
+  }
+  if (scope.ended) {
+    if (TRACE) startedAfterEnd(scope, operation);
+    return Promise.reject(new ScopeEndedError(operation, scope.name));
+  }
+  if (TRACE) {
+    const injected = injectedFailure(scope, operation);
+    if (injected !== undefined) return Promise.reject(injected[0]);
+  }
+  const promise = new Promise<T>((resolve, reject) => {
     new _Suspension(operation, scope, resolve, reject, start);
   });
+  if (TRACE) {
+    promiseOut(promise);
+    strike(scope);
+  }
+  return promise;
 }

@@ -159,31 +159,39 @@ coroutineTest("two waits of one coroutine end together when one fails", async ()
   assert.deepEqual(events, ["long cancelled"]);
 });
 
-clockTest("an inner scope that nobody awaits is waited for", async (clock) => {
-  const events: string[] = [];
-  const whole = spawn(async () => {
-    await scope(() => {
-      void scope(async () => {
-        await sleep(50);
-        events.push("inner");
+clockTest(
+  "an inner scope that nobody awaits is waited for",
+  async (clock) => {
+    const events: string[] = [];
+    const whole = spawn(async () => {
+      await scope(() => {
+        void scope(async () => {
+          await sleep(50);
+          events.push("inner");
+        });
       });
+      events.push("outer");
     });
-    events.push("outer");
-  });
-  await clock.advance(50);
-  assert.deepEqual(events, ["inner", "outer"]);
-  await whole.join();
-});
+    await clock.advance(50);
+    assert.deepEqual(events, ["inner", "outer"]);
+    await whole.join();
+  },
+  { provokes: ["F"] },
+);
 
-coroutineTest("a wait that nobody awaits is cancelled when its scope ends, before the scope does", async () => {
-  const events: string[] = [];
-  await scope(() => {
-    void suspend<void>("left", () => () => void events.push("cancelled")).catch(() => events.push("thrown"));
-    events.push("body");
-  });
-  events.push("scope");
-  assert.deepEqual(events, ["body", "cancelled", "thrown", "scope"]);
-});
+coroutineTest(
+  "a wait that nobody awaits is cancelled when its scope ends, before the scope does",
+  async () => {
+    const events: string[] = [];
+    await scope(() => {
+      void suspend<void>("left", () => () => void events.push("cancelled")).catch(() => events.push("thrown"));
+      events.push("body");
+    });
+    events.push("scope");
+    assert.deepEqual(events, ["body", "cancelled", "thrown", "scope"]);
+  },
+  { provokes: ["F"] },
+);
 
 coroutineTest(
   "what a wait that nobody awaits does in its cleanup is cancelled with it, and spoils nothing",
@@ -199,71 +207,84 @@ coroutineTest(
     });
     assert.equal(started, true);
   },
+  { provokes: ["F"] },
 );
 
-coroutineTest("a scope waits for a wait that nobody awaits and that cannot be cancelled", async () => {
-  const events: string[] = [];
-  let finish = () => {};
-  const whole = spawn(async () => {
-    await scope(() => {
-      void suspend<void>("fixed", (resume) => {
-        finish = resume;
-        return undefined;
+coroutineTest(
+  "a scope waits for a wait that nobody awaits and that cannot be cancelled",
+  async () => {
+    const events: string[] = [];
+    let finish = () => {};
+    const whole = spawn(async () => {
+      await scope(() => {
+        void suspend<void>("fixed", (resume) => {
+          finish = resume;
+          return undefined;
+        });
       });
+      events.push("scope");
     });
-    events.push("scope");
-  });
-  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-  assert.deepEqual(events, []);
-  finish();
-  await whole.join();
-  assert.deepEqual(events, ["scope"]);
-});
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    assert.deepEqual(events, []);
+    finish();
+    await whole.join();
+    assert.deepEqual(events, ["scope"]);
+  },
+  { provokes: ["F"] },
+);
 
-coroutineTest("the loser of a race is cancelled at the end of the scope and spoils nothing", async () => {
-  const value = await scope(() =>
-    Promise.race([
-      suspend<string>("loser", () => () => {}),
-      suspend<string>("winner", (resume) => {
-        resume("won");
-        return undefined;
-      }),
-    ]),
-  );
-  assert.equal(value, "won");
-});
+coroutineTest(
+  "the loser of a race is cancelled at the end of the scope and spoils nothing",
+  async () => {
+    const value = await scope(() =>
+      Promise.race([
+        suspend<string>("loser", () => () => {}),
+        suspend<string>("winner", (resume) => {
+          resume("won");
+          return undefined;
+        }),
+      ]),
+    );
+    assert.equal(value, "won");
+  },
+  { provokes: ["F"] },
+);
 
-coroutineTest("nothing can be started or awaited in a scope that has ended", async () => {
-  let late: (() => Promise<void>) | undefined;
-  const codes: string[] = [];
-  const attempt = async (action: () => unknown) => {
-    try {
-      await action();
-    } catch (error) {
-      assert.ok(error instanceof ScopeEndedError);
-      codes.push(error.code);
-    }
-  };
-  const { promise, resolve } = Promise.withResolvers<void>();
-  await scope(() => {
-    late = async () => {
-      await promise;
-      const body = () => assert.fail("must not run");
-      await attempt(() => spawn(body));
-      await attempt(() => sleep(1));
-      await attempt(() => scope(body));
-      await attempt(() => supervise(body));
-      await attempt(() => shield(1, body));
-      await attempt(() => withDeadline(1, body));
+coroutineTest(
+  "nothing can be started or awaited in a scope that has ended",
+  async () => {
+    let late: (() => Promise<void>) | undefined;
+    const codes: string[] = [];
+    const attempt = async (action: () => unknown) => {
+      try {
+        await action();
+      } catch (error) {
+        assert.ok(error instanceof ScopeEndedError);
+        codes.push(error.code);
+      }
     };
-    // Its context stays this scope's, beyond the scope's end.
-    const inContext = late();
-    late = () => inContext;
-  });
-  resolve();
-  await late?.();
-  assert.deepEqual(codes, Array(6).fill("ERR_SCOPE_ENDED"));
-});
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await scope(() => {
+      late = async () => {
+        await promise;
+        const body = () => assert.fail("must not run");
+        await attempt(() => spawn(body));
+        await attempt(() => sleep(1));
+        await attempt(() => scope(body));
+        await attempt(() => supervise(body));
+        await attempt(() => shield(1, body));
+        await attempt(() => withDeadline(1, body));
+      };
+      // Its context stays this scope's, beyond the scope's end.
+      const inContext = late();
+      late = () => inContext;
+    });
+    resolve();
+    await late?.();
+    assert.deepEqual(codes, Array(6).fill("ERR_SCOPE_ENDED"));
+  },
+  { provokes: ["F"] },
+);
 
 coroutineTest("a supervisor reports each failure with the coroutine's name, and the others go on", async () => {
   const reports: [string, string][] = [];

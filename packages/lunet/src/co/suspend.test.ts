@@ -4,25 +4,29 @@ import { Cancelled, scope, shield, spawn, suspend } from "./mod.ts";
 
 const turn = () => suspend<void>("turn", (resume) => void setImmediate(resume));
 
-coroutineTest("a wait gives the value of resume, or throws the error of fail; the first call counts", async () => {
-  assert.equal(
-    await suspend<number>("now", (resume, fail) => {
-      resume(1);
-      resume(2);
-      fail(new Error("too late"));
-      return undefined;
-    }),
-    1,
-  );
-  await assert.rejects(
-    suspend<number>("failing", (resume, fail) => {
-      fail(new Error("first"));
-      resume(1);
-      return undefined;
-    }),
-    { message: "first" },
-  );
-});
+coroutineTest(
+  "a wait gives the value of resume, or throws the error of fail; the first call counts",
+  async () => {
+    assert.equal(
+      await suspend<number>("now", (resume, fail) => {
+        resume(1);
+        resume(2);
+        fail(new Error("too late"));
+        return undefined;
+      }),
+      1,
+    );
+    await assert.rejects(
+      suspend<number>("failing", (resume, fail) => {
+        fail(new Error("first"));
+        resume(1);
+        return undefined;
+      }),
+      { message: "first" },
+    );
+  },
+  { provokes: ["D"] },
+);
 
 coroutineTest("a start that throws fails the wait", async () => {
   await assert.rejects(
@@ -53,15 +57,19 @@ coroutineTest(
   },
 );
 
-coroutineTest("what a cancel function still acquires is handed over", async () => {
-  const child = spawn(() =>
-    suspend<string>("acquire", (resume) => () => {
-      resume("acquired");
-    }),
-  );
-  child.cancel();
-  assert.equal(await child.join(), "acquired");
-});
+coroutineTest(
+  "what a cancel function still acquires is handed over",
+  async () => {
+    const child = spawn(() =>
+      suspend<string>("acquire", (resume) => () => {
+        resume("acquired");
+      }),
+    );
+    child.cancel();
+    assert.equal(await child.join(), "acquired");
+  },
+  { provokes: ["D"] },
+);
 
 coroutineTest("a cancel function that throws fails the wait with what it threw", async () => {
   await assert.rejects(
@@ -77,36 +85,40 @@ coroutineTest("a cancel function that throws fails the wait with what it threw",
   );
 });
 
-coroutineTest("a pending cancel goes on until its outcome, which counts", async () => {
-  const outcomes: Record<
-    string,
-    (resume: (value: string) => void, fail: (error: unknown) => void, cancelled: Cancelled) => void
-  > = {
-    value: (resume) => resume("value"),
-    failure: (_resume, fail) => fail(new Error("failure")),
-    cancelled: (_resume, fail, cancelled) => fail(cancelled),
-  };
-  const seen: string[] = [];
-  for (const [name, finish] of Object.entries(outcomes)) {
-    const child = spawn(async () => {
-      try {
-        seen.push(
-          await suspend<string>("pending", (resume, fail) => (cancelled) => {
-            setImmediate(() => finish(resume, fail, cancelled));
-            return "pending";
-          }),
-        );
-      } catch (error) {
-        seen.push(error instanceof Cancelled ? "Cancelled" : (error as Error).message);
-      }
-      return name;
-    });
-    child.cancel();
-    assert.equal(child.state, "running");
-    assert.equal(await child.join(), name);
-  }
-  assert.deepEqual(seen, ["value", "failure", "Cancelled"]);
-});
+coroutineTest(
+  "a pending cancel goes on until its outcome, which counts",
+  async () => {
+    const outcomes: Record<
+      string,
+      (resume: (value: string) => void, fail: (error: unknown) => void, cancelled: Cancelled) => void
+    > = {
+      value: (resume) => resume("value"),
+      failure: (_resume, fail) => fail(new Error("failure")),
+      cancelled: (_resume, fail, cancelled) => fail(cancelled),
+    };
+    const seen: string[] = [];
+    for (const [name, finish] of Object.entries(outcomes)) {
+      const child = spawn(async () => {
+        try {
+          seen.push(
+            await suspend<string>("pending", (resume, fail) => (cancelled) => {
+              setImmediate(() => finish(resume, fail, cancelled));
+              return "pending";
+            }),
+          );
+        } catch (error) {
+          seen.push(error instanceof Cancelled ? "Cancelled" : (error as Error).message);
+        }
+        return name;
+      });
+      child.cancel();
+      assert.equal(child.state, "running");
+      assert.equal(await child.join(), name);
+    }
+    assert.deepEqual(seen, ["value", "failure", "Cancelled"]);
+  },
+  { provokes: ["M"] },
+);
 
 coroutineTest("a cancel function is called once, also when a second cancel follows from further out", async () => {
   let calls = 0;
@@ -154,29 +166,33 @@ coroutineTest("a start that cancels its own scope is cancelled", async () => {
   assert.equal(cancels, 1);
 });
 
-coroutineTest("cancelling one operation may resume others, and all that are left are cancelled", async () => {
-  const events: string[] = [];
-  const resumes = new Map<number, () => void>();
-  const child = spawn(() =>
-    Promise.allSettled(
-      [0, 1, 2, 3].map((index) =>
-        suspend<void>(`wait ${index}`, (resume) => {
-          resumes.set(index, resume);
-          return () => {
-            events.push(`cancel ${index}`);
-            // Whichever way the waits are walked through, both neighbours go.
-            resumes.get(index + 1)?.();
-            resumes.get(index - 1)?.();
-          };
-        }),
+coroutineTest(
+  "cancelling one operation may resume others, and all that are left are cancelled",
+  async () => {
+    const events: string[] = [];
+    const resumes = new Map<number, () => void>();
+    const child = spawn(() =>
+      Promise.allSettled(
+        [0, 1, 2, 3].map((index) =>
+          suspend<void>(`wait ${index}`, (resume) => {
+            resumes.set(index, resume);
+            return () => {
+              events.push(`cancel ${index}`);
+              // Whichever way the waits are walked through, both neighbours go.
+              resumes.get(index + 1)?.();
+              resumes.get(index - 1)?.();
+            };
+          }),
+        ),
       ),
-    ),
-  );
-  child.cancel();
-  const settled = await child.join();
-  assert.equal(settled.length, 4);
-  assert.deepEqual(events, ["cancel 3", "cancel 1"]);
-});
+    );
+    child.cancel();
+    const settled = await child.join();
+    assert.equal(settled.length, 4);
+    assert.deepEqual(events, ["cancel 3", "cancel 1"]);
+  },
+  { provokes: ["D", "M"] },
+);
 
 coroutineTest("a late value is disposed of, and the nearest living scope waits for it", async () => {
   const events: string[] = [];

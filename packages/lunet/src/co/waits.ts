@@ -1,5 +1,6 @@
 /** What a coroutine waits with: `suspend`, and the waits that are made of it. */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { TRACE, waitsForForeign } from "#trace";
 import { monotonicMs, setTimer } from "../host/clock.ts";
 import type { Cancelled } from "./errors.ts";
 import { _currentScope, _requireScope, _suspendIn } from "./scope.impl.ts";
@@ -88,6 +89,7 @@ export function sleep(delayMs: number): Promise<void> {
  */
 export function until<T>(promise: PromiseLike<T>): Promise<T> {
   return suspend<T>("until", (resume, fail) => {
+    if (TRACE) waitsForForeign(promise);
     promise.then(resume, fail);
     return () => {};
   });

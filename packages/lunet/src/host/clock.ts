@@ -53,6 +53,11 @@ const systemClock: Clock = {
 
 let clock: Clock = systemClock;
 
+/** As `monotonicMs`, whichever clock is in use: for what watches the process itself. */
+export function realMonotonicMs(): number {
+  return performance.now();
+}
+
 /** Replaces the process's clock and returns the one that was in use. */
 export function useClock(next: Clock): Clock {
   const previous = clock;

@@ -1,4 +1,5 @@
 /** The process itself: its exit status, its standard error, its signals, and the moment when nothing is left to do. */
+import { readFileSync, writeSync } from "node:fs";
 
 export function setExitStatus(status: number): void {
   process.exitCode = status;
@@ -7,6 +8,54 @@ export function setExitStatus(status: number): void {
 /** Writes one text to standard error. It is written before the process exits. */
 export function writeStderr(text: string): void {
   process.stderr.write(text);
+}
+
+/** Writes one text to standard error and returns when the system has it, also where the process is about to end. */
+export function writeStderrNow(text: string): void {
+  const bytes = Buffer.from(text, "utf8");
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += writeSync(process.stderr.fd, bytes, written);
+    } catch (error) {
+      // A pipe that is full for the moment is tried again; one that is gone has nobody at its end.
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+    }
+  }
+}
+
+/** How long the process has run, in milliseconds. */
+export function uptimeMs(): number {
+  return Math.round(process.uptime() * 1_000);
+}
+
+/** Ends the process at once. What it was doing is not finished. */
+export function exitNow(status: number): never {
+  process.exit(status);
+}
+
+/** Calls `listener` once, when the process ends; the status that it returns, if any, is the one that counts. */
+export function onExit(listener: () => number | undefined): void {
+  process.once("exit", () => {
+    const status = listener();
+    if (status !== undefined) process.exitCode = status;
+  });
+}
+
+/** Calls `work` every so many milliseconds, which keeps no process alive. Returns how to stop. */
+export function everyMs(intervalMs: number, work: () => void): () => void {
+  const timer = setInterval(work, intervalMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** Calls `listener` at each delivery of `signal`, which keeps no process alive. */
+export function onBackgroundSignal(signal: NodeJS.Signals, listener: () => void): void {
+  process.on(signal, listener);
+}
+
+/** Reads a small file at start, before anything runs that could be held up. */
+export function readTextFileSync(path: string): string {
+  return readFileSync(path, "utf8");
 }
 
 /** Calls `listener` when the event loop has nothing left. Returns how to stop listening. */
@@ -38,6 +87,13 @@ export function onSignal(signal: NodeJS.Signals, listener: () => void): () => vo
 export function offerUnhandledRejections(take: (error: unknown) => boolean): void {
   process.on("unhandledRejection", (error) => {
     if (!take(error) && process.listenerCount("unhandledRejection") === 1) throw error;
+  });
+}
+
+/** Waits for the next turn of the event loop. Before it every microtask has run, however many there were. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
   });
 }
 

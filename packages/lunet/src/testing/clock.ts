@@ -5,7 +5,7 @@
  * those of one time in the order they were set, or as `order` picks.
  */
 import { useClock, type Clock, type Timer } from "../host/clock.ts";
-import { turnLoop } from "../host/process.ts";
+import { nextTurn } from "../host/process.ts";
 
 /** The time that the test clock starts at, on both of its clocks. */
 const START_MS = 1_000_000;
@@ -151,9 +151,6 @@ class DrivenClock implements Clock, TestClock {
   }
 
   settle(): Promise<void> {
-    // One turn of the event loop: it ends when no microtask is left, however many there were.
-    return new Promise((resolve) => {
-      turnLoop(resolve);
-    });
+    return nextTurn();
   }
 }

@@ -1,8 +1,17 @@
 /** A test whose body is a coroutine, and which fails when something outlives it. */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { TRACE, balance } from "#trace";
 import { runRoot } from "../co/mod.ts";
+import { nextTurn } from "../host/process.ts";
+import {
+  balance,
+  collectFindings,
+  describeFinding,
+  type FindingClass,
+  findings,
+  takeFindings,
+  TRACE,
+} from "../trace/mod.ts";
 import { withTestClock, type TestClock } from "./clock.ts";
 
 /** How long a test may take, unless it says otherwise, in milliseconds. */
@@ -12,6 +21,11 @@ export const DEFAULT_TEST_TIMEOUT_MS = 10_000;
 export interface CoroutineTestOptions {
   /** In real time, whatever clock the test uses. Default 10,000 ms. */
   readonly timeoutMs?: number;
+  /**
+   * The classes of findings that the body brings about on purpose: in the trace build each must be found, and nothing
+   * else. Default: none.
+   */
+  readonly provokes?: readonly FindingClass[];
 }
 
 /**
@@ -35,9 +49,9 @@ export function coroutineTest(
   body: (context: TestContext) => unknown,
   options: CoroutineTestOptions = {},
 ): void {
-  const { timeoutMs = DEFAULT_TEST_TIMEOUT_MS } = options;
-  void test(name, { timeout: timeoutMs }, async (context) => {
-    await assertNothingLeft(() => runRoot(() => body(context)));
+  const { timeoutMs = DEFAULT_TEST_TIMEOUT_MS, provokes = [] } = options;
+  test(name, { timeout: timeoutMs }, async (context) => {
+    await assertFindings(provokes, () => assertNothingLeft(() => runRoot(() => body(context))));
   });
 }
 
@@ -63,6 +77,36 @@ export function clockTest(name: string, body: (clock: TestClock) => unknown, opt
 }
 
 /**
+ * Runs `body` and, in the trace build, asserts that it brings about findings of these classes and of no other. They stop
+ * nothing.
+ *
+ * @throws AssertionError with the report of each finding that was not wanted.
+ * @example
+ * ```ts
+ * import { runRoot, sleep } from "lunet";
+ * import { assertFindings } from "lunet/testing";
+ * await assertFindings(["F"], () => runRoot(() => void sleep(1))); // its promise is dropped
+ * ```
+ */
+export async function assertFindings<T>(classes: readonly FindingClass[], body: () => Promise<T>): Promise<T> {
+  if (!TRACE) return body();
+  collectFindings();
+  const before = new Set(findings());
+  const value = await body();
+  // What is told in the turn after an end belongs to it.
+  await nextTurn();
+  const own = takeFindings().filter((one) => !before.has(one) && !one.foreign);
+  const unwanted = own.filter((one) => !classes.includes(one.class));
+  assert.equal(unwanted.length, 0, `the trace build found\n${unwanted.map(describeFinding).join("\n")}`);
+  assert.deepEqual(
+    [...new Set(own.map((one) => one.class))].sort(),
+    [...new Set(classes)].sort(),
+    "found other classes",
+  );
+  return value;
+}
+
+/**
  * Runs `body` and, in the trace build, asserts that as much of each kind lives after it as before.
  *
  * @throws AssertionError that names each kind and how many are left.
@@ -73,6 +117,8 @@ export async function assertNothingLeft<T>(body: () => Promise<T>): Promise<T> {
   if (TRACE) assert.deepEqual(livingByKind(), before, "found something alive after its root, wanted all of it ended");
   return value;
 }
+
+if (TRACE) collectFindings();
 
 function livingByKind(): Record<string, number> {
   const living: Record<string, number> = {};

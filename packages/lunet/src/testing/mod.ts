@@ -5,6 +5,7 @@
  */
 export { withTestClock, type TestClock, type TestClockOptions } from "./clock.ts";
 export {
+  assertFindings,
   assertNothingLeft,
   clockTest,
   coroutineTest,

@@ -1,43 +1,82 @@
 /**
- * The trace build's hooks: they keep, for every kind of owned thing, how many were made and ended.
- *
- * Rules: a thing is made once and ended once; ending what was never made, or ending it twice, throws at the place
- * where it happens.
+ * The trace build's hooks. What they keep is in ledger.ts and waits.ts, what they find in findings.ts; docs/trace.md says
+ * what each class of finding means. `off.ts` has the same names for the release build, where they do nothing.
  */
-import assert from "node:assert/strict";
-import type { KindBalance, OwnedKind } from "./ledger-kinds.ts";
+import { realMonotonicMs, useClock, type Clock, type Timer } from "../host/clock.ts";
+import { made as enter, ended as leave } from "./ledger.ts";
 
 export const TRACE: boolean = true;
 
-const balances = new Map<OwnedKind, KindBalance>();
-const living = new WeakSet<object>();
+export {
+  adopt,
+  balance,
+  coroutineRuns,
+  ended,
+  endedOnce,
+  leased,
+  made,
+  misused,
+  ownedBy,
+  scopeEnding,
+  touched,
+  transactionState,
+  unleased,
+  useAmbient,
+} from "./ledger.ts";
+export {
+  bodyEnded,
+  foreignLeft,
+  promiseOut,
+  resumed,
+  resumedAgain,
+  startedAfterEnd,
+  suspended,
+  waitRefused,
+  waitsForEnd,
+  waitsForForeign,
+  waitsForPool,
+  waitsOn,
+  waitStarted,
+} from "./waits.ts";
+export { findDeadlocks } from "./deadlock.ts";
+export { collectFindings, describeFinding, findings, takeFindings } from "./findings.ts";
+export { armInjection, disarmInjection, injectedFailure, strike } from "./injection.ts";
+export { rootEnded, rootStarted } from "./session.ts";
+export { snapshot, treeText } from "./snapshot.ts";
+export { checkBalance, summaryText } from "./summary.ts";
+export { ran } from "./timeline.ts";
 
-export function made(kind: OwnedKind, thing: object, _owner?: object): void {
-  assert(!living.has(thing), `Cannot account for a new ${kind}: it is in the ledger already`);
-  living.add(thing);
-  let entry = balances.get(kind);
-  if (entry === undefined) balances.set(kind, (entry = { made: 0, ended: 0, live: 0, peak: 0 }));
-  entry.made++;
-  entry.live++;
-  if (entry.live > entry.peak) entry.peak = entry.live;
+/** Timers go through the ledger too: those of the process's own clock; a clock that a test drives counts its own. */
+class TracedTimer implements Timer {
+  readonly #timer: Timer;
+  #isSet = true;
+
+  constructor(delayMs: number, fire: () => void, background: boolean) {
+    enter("timer", this);
+    this.#timer = untraced.setTimer(
+      delayMs,
+      () => {
+        this.#end();
+        fire();
+      },
+      background,
+    );
+  }
+
+  #end(): void {
+    if (!this.#isSet) return;
+    this.#isSet = false;
+    leave("timer", this);
+  }
+
+  clear(): void {
+    this.#timer.clear();
+    this.#end();
+  }
 }
 
-export function ended(kind: OwnedKind, thing: object): void {
-  assert(living.delete(thing), `Cannot end a ${kind}: found one that is not alive`);
-  const entry = balances.get(kind);
-  assert(entry !== undefined, `Cannot end a ${kind}: none was ever made`);
-  entry.ended++;
-  entry.live--;
-}
-
-export function suspended(suspension: object, _operation: string, scope: object): void {
-  made("suspension", suspension, scope);
-}
-
-export function resumed(suspension: object): void {
-  ended("suspension", suspension);
-}
-
-export function balance(): ReadonlyMap<OwnedKind, Readonly<KindBalance>> {
-  return balances;
-}
+const untraced: Clock = useClock({
+  monotonicMs: realMonotonicMs,
+  wallMs: () => untraced.wallMs(),
+  setTimer: (delayMs, fire, background = false) => new TracedTimer(delayMs, fire, background),
+});

@@ -1,0 +1,171 @@
+/** What the ledger knows of one thing. It holds no reference to the thing, so that it keeps nothing alive. */
+import { type KindPolicy, policyOf } from "./kinds.ts";
+
+/** One use of a handle. */
+export interface Touch {
+  readonly operation: string;
+  readonly atMs: number;
+  readonly site: string;
+}
+
+let lastId = 0;
+
+export class Entry {
+  readonly id = ++lastId;
+  readonly kind: string;
+  readonly policy: KindPolicy;
+  readonly name: string;
+  readonly madeAtMs: number;
+  /** The line that made it; for what a wait acquired, the line that waited. */
+  site: string;
+  /** Who is to end it: a scope, or another thing such as a database. Undefined outside every coroutine. */
+  owner: Entry | undefined;
+  /** It went from one owner to another: handed over by a wait, returned, adopted. */
+  wasGiven = false;
+  /** Things that it owns and that live. */
+  owned: Set<Entry> | undefined;
+  /** Waits on it that have not ended. */
+  waiters: Set<WaitEntry> | undefined;
+  alive = true;
+  endedAtMs = 0;
+  endedSite = "";
+  /** The last uses, in a ring; `touchCount` says where the next one goes. */
+  touches: Touch[] | undefined;
+  touchCount = 0;
+  /** It was found to be held for too long; once is enough. */
+  isOverdue = false;
+  /** A database connection that said, with its last reply, that a transaction is open on it. */
+  hasOpenTransaction = false;
+
+  constructor(kind: string, name: string, site: string, atMs: number, owner: Entry | undefined) {
+    this.kind = kind;
+    this.policy = policyOf(kind);
+    this.name = name;
+    this.site = site;
+    this.madeAtMs = atMs;
+    this.owner = owner;
+  }
+
+  /** `file "notes.txt" (#17)` */
+  get title(): string {
+    return `${this.policy.label}${this.name === "" ? "" : ` "${this.name}"`} (#${this.id})`;
+  }
+
+  /** The last uses, the latest first. */
+  lastTouches(): Touch[] {
+    const { touches, touchCount } = this;
+    if (touches === undefined) return [];
+    const next = touchCount % touches.length;
+    return [...touches.slice(next), ...touches.slice(0, next)].reverse();
+  }
+}
+
+/** A scope: what runs in it, what waits in it, and what the checks have to remember of it. */
+export class ScopeEntry extends Entry {
+  readonly inner = new Set<ScopeEntry>();
+  readonly waits = new Set<WaitEntry>();
+  /** The coroutine whose body runs in it; undefined for `scope()` and its kin. */
+  coroutine: Entry | undefined;
+  /** The request that is being answered in it. */
+  request: RequestEntry | undefined;
+  /** The wait that threw a cancel into the body. */
+  cancelledWait: { readonly operation: string; readonly site: string } | undefined;
+  /** Waits that are over and whose promise nobody had looked at then. */
+  unawaited: WaitEntry[] | undefined;
+  /** How many waits began, for telling whether one was alone. */
+  waitCount = 0;
+  /** Since when its code runs without a wait; 0 while it waits. */
+  runsSinceMs = 0;
+  hasEnded = false;
+
+  constructor(name: string, site: string, atMs: number, owner: Entry | undefined) {
+    super("scope", name, site, atMs, owner);
+  }
+
+  /** The scope around it. */
+  get outer(): ScopeEntry | undefined {
+    return this.owner instanceof ScopeEntry ? this.owner : undefined;
+  }
+
+  /** Whether it is `other` or below it. */
+  isIn(other: Entry): boolean {
+    for (let scope: ScopeEntry | undefined = this; scope !== undefined; scope = scope.outer) {
+      if (scope === other) return true;
+    }
+    return false;
+  }
+
+  /** `coroutine "worker"`; for an inner scope `scope "withDeadline" of coroutine "worker"`. */
+  get who(): string {
+    for (let scope: ScopeEntry | undefined = this; scope !== undefined; scope = scope.outer) {
+      const isMain = scope.outer === undefined;
+      if (scope.coroutine === undefined && !isMain) continue;
+      const who = isMain ? 'the root, "run"' : `coroutine "${scope.name}" (#${scope.id})`;
+      return scope === this ? who : `scope "${this.name}" of ${who}`;
+    }
+    return `scope "${this.name}"`;
+  }
+}
+
+/** How a wait ended. */
+export type WaitEnd = "value" | "failure" | "cancel";
+
+/** What a wait waits for, where the ledger can follow it: the end of a coroutine, or a connection of a pool. */
+export type WaitTarget =
+  | { readonly join: ScopeEntry }
+  | { readonly pool: object; readonly size: number; readonly poolName: string };
+
+export class WaitEntry extends Entry {
+  readonly scope: ScopeEntry | undefined;
+  readonly operation: string;
+  /** The handle that it waits on. */
+  on: Entry | undefined;
+  target: WaitTarget | undefined;
+  request: RequestEntry | undefined;
+  end: WaitEnd | undefined;
+  /** What came too late after a cancel came once; a second time is one too many. */
+  wasLate = false;
+  /** Somebody awaited its promise. */
+  isAwaited = false;
+  /** Its promise was handed out, so that it can be looked at. */
+  isWatched = false;
+  /** How many waits its scope had begun then, and whether it was the only one: for the check of the stack. */
+  readonly ordinal: number;
+  readonly wasAlone: boolean;
+  /** No thing with a higher number was there when it began. */
+  readonly lastIdBefore: number;
+
+  constructor(operation: string, site: string, atMs: number, scope: ScopeEntry | undefined) {
+    super("suspension", operation, site, atMs, scope);
+    this.operation = operation;
+    this.scope = scope;
+    this.lastIdBefore = this.id;
+    this.wasAlone = scope !== undefined && scope.waits.size === 0;
+    this.ordinal = scope === undefined ? 0 : ++scope.waitCount;
+  }
+}
+
+/** A part of a request's time. */
+export interface Span {
+  readonly operation: string;
+  /** Who waited: a coroutine's name. */
+  readonly who: string;
+  readonly site: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly outcome: WaitEnd;
+}
+
+/** The most spans that are kept of one request. */
+const MAX_SPANS = 500;
+
+export class RequestEntry extends Entry {
+  readonly spans: Span[] = [];
+  droppedSpans = 0;
+  scope: ScopeEntry | undefined;
+
+  addSpan(span: Span): void {
+    if (this.spans.length < MAX_SPANS) this.spans.push(span);
+    else this.droppedSpans++;
+  }
+}

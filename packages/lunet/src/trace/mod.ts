@@ -1,0 +1,30 @@
+/**
+ * The trace build from a program's side: what it enters into the ledger itself, and what the ledger says.
+ *
+ * Every name is there in both builds. In the release build nothing is kept: guard calls with `if (TRACE)`, so that they
+ * cost nothing there.
+ *
+ * @module
+ */
+export {
+  adopt,
+  balance,
+  checkBalance,
+  describeFinding,
+  collectFindings,
+  ended,
+  findings,
+  made,
+  snapshot,
+  summaryText,
+  takeFindings,
+  touched,
+  TRACE,
+  treeText,
+} from "#trace";
+export type { Finding, FindingClass } from "./findings.ts";
+export type { KindBalance } from "./kinds.ts";
+export type { HandleNode, ScopeNode, Snapshot, WaitNode } from "./snapshot.ts";
+export type { SiteBalance } from "./ledger.ts";
+export type { RequestTimeline } from "./timeline.ts";
+export type { Span } from "./entry.ts";

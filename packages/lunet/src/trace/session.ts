@@ -1,0 +1,33 @@
+/** When the trace build begins and ends to watch: at the first root, and at the exit of the process. */
+import { isMainThread } from "node:worker_threads";
+import { onBackgroundSignal, onExit, writeStderrNow } from "../host/process.ts";
+import { settings, TRACE_EXIT_STATUS } from "./findings.ts";
+import { roots } from "./ledger.ts";
+import { snapshot, treeText } from "./snapshot.ts";
+import { checkBalance, hasFatalFindings, summaryText } from "./summary.ts";
+import { startWatchdog, stopWatchdog } from "./watchdog.ts";
+
+let hasBegun = false;
+
+/** A root is about to run. */
+export function rootStarted(): void {
+  startWatchdog();
+  if (hasBegun || !isMainThread) return;
+  hasBegun = true;
+  onBackgroundSignal("SIGUSR2", () => writeStderrNow(treeText(snapshot())));
+  onExit(atExit);
+}
+
+/** A root has ended. */
+export function rootEnded(): void {
+  stopWatchdog();
+}
+
+/** The end of the process: the balance, the summary, and the status. */
+function atExit(): number | undefined {
+  // A program that leaves in the middle leaves what it was doing: that is told, and is no leak.
+  if (roots.size === 0) checkBalance();
+  const isFatal = hasFatalFindings();
+  if (settings.summary || isFatal) writeStderrNow(summaryText());
+  return isFatal ? TRACE_EXIT_STATUS : undefined;
+}
