@@ -462,6 +462,7 @@ coroutineTest("errors of accepting are reported and survived", async () => {
       },
     },
     close: { value: () => listener.close() },
+    closed: { get: () => listener.closed },
     address: { value: listener.address },
     port: { value: listener.port },
     [Symbol.asyncDispose]: { value: () => listener[Symbol.asyncDispose]() },

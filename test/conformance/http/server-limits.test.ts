@@ -3,6 +3,7 @@
  * 500 ms from the server's start, and a phase counts from the first sweep that sees it.
  */
 import assert from "node:assert/strict";
+import type { FindingClass } from "lunet/trace";
 import { isCancelled, sleep, spawn } from "../../../packages/lunet/src/co/mod.ts";
 import {
   serve,
@@ -27,6 +28,7 @@ function limitTest(
   limits: Partial<ServerLimits>,
   handler: Handler,
   body: (talk: Talk & { readonly clock: TestClock; readonly codes: string[] }) => Promise<void>,
+  provokes: readonly FindingClass[] = [],
 ): void {
   const codes: string[] = [];
   const options: ServerOptions = {
@@ -36,7 +38,7 @@ function limitTest(
       return text(error.code, { status: error.status });
     },
   };
-  clockTest(name, (clock) => talk("memory", handler, (one) => body({ ...one, clock, codes }), options));
+  clockTest(name, (clock) => talk("memory", handler, (one) => body({ ...one, clock, codes }), options), { provokes });
 }
 
 /** Whether the server has closed the connection, without a wait. */
@@ -195,6 +197,7 @@ limitTest(
     assert.deepEqual(one.codes, []);
     assert.deepEqual(one.log.lines, ["418 15"]);
   },
+  ["M"],
 );
 
 {

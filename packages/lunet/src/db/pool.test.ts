@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { clockTest } from "../testing/mod.ts";
+import { clockTest, type TestClock } from "../testing/mod.ts";
 import { Pool, type PoolOptions, type Waiter } from "./pool.ts";
 
 /** A connection in name alone. */
@@ -11,6 +11,17 @@ interface Connection {
 type Wanting = Waiter<Connection> & { connection?: Connection };
 
 type Made = { readonly connection: Connection } | { readonly error: unknown };
+
+const pools = new Set<Pool<Connection>>();
+
+/** A test that gives back, at its end, what is out of its pools. */
+function poolTest(name: string, body: (clock: TestClock) => unknown): void {
+  clockTest(name, async (clock) => {
+    await body(clock);
+    for (const pool of pools) for (const connection of pool.drain(new Error("the end")).out) pool.destroy(connection);
+    pools.clear();
+  });
+}
 
 /** A pool whose connections the test makes when it wants. */
 function testPool(options: Partial<PoolOptions<Connection>> = {}) {
@@ -25,6 +36,7 @@ function testPool(options: Partial<PoolOptions<Connection>> = {}) {
     destroy: ({ id }) => events.push(`destroy ${id}`),
     ...options,
   });
+  pools.add(pool);
   const waiter = (name: string): Wanting => ({
     purpose: name,
     grant(connection) {
@@ -49,7 +61,7 @@ function testPool(options: Partial<PoolOptions<Connection>> = {}) {
   };
 }
 
-clockTest("connections are made when somebody waits, no more than `size`, and given in order", (clock) => {
+poolTest("connections are made when somebody waits, no more than `size`, and given in order", (clock) => {
   const { pool, making, enter, make, events } = testPool();
   assert.equal(making(), 0);
   const [a] = ["a", "b", "c", "d"].map(enter) as [Wanting, ...Wanting[]];
@@ -65,7 +77,7 @@ clockTest("connections are made when somebody waits, no more than `size`, and gi
   assert.equal(clock.timers, 0);
 });
 
-clockTest("an idle connection is given at once, but not past those who wait", () => {
+poolTest("an idle connection is given at once, but not past those who wait", () => {
   const { pool, enter, make, events, making } = testPool({ size: 1 });
   const a = enter("a");
   make();
@@ -75,7 +87,7 @@ clockTest("an idle connection is given at once, but not past those who wait", ()
   assert.equal(making(), 0);
 });
 
-clockTest("who waits too long fails, and who left is not served", async (clock) => {
+poolTest("who waits too long fails, and who left is not served", async (clock) => {
   const { pool, enter, make, events } = testPool({ size: 1 });
   const holder = enter("holder");
   make();
@@ -92,7 +104,7 @@ clockTest("who waits too long fails, and who left is not served", async (clock) 
   assert.deepEqual(events.slice(2), ["late gets 1"]);
 });
 
-clockTest("one more than `maxWaiters` is refused", () => {
+poolTest("one more than `maxWaiters` is refused", () => {
   const { pool, enter, make } = testPool({ size: 1, maxWaiters: 2 });
   enter("a");
   const b = enter("b");
@@ -105,7 +117,7 @@ clockTest("one more than `maxWaiters` is refused", () => {
   pool.drain(new Error("the end"));
 });
 
-clockTest("`maxWaiters` counts who waits, not who is served at once", () => {
+poolTest("`maxWaiters` counts who waits, not who is served at once", () => {
   const { pool, enter, make } = testPool({ size: 1, maxWaiters: 1 });
   const a = enter("a");
   make();
@@ -113,7 +125,7 @@ clockTest("`maxWaiters` counts who waits, not who is served at once", () => {
   enter("b");
 });
 
-clockTest("a connection that cannot be made fails who waited longest, and the next one is tried for", () => {
+poolTest("a connection that cannot be made fails who waited longest, and the next one is tried for", () => {
   const { enter, failToMake, make, making, events } = testPool({ size: 1 });
   enter("a");
   enter("b");
@@ -123,7 +135,7 @@ clockTest("a connection that cannot be made fails who waited longest, and the ne
   assert.deepEqual(events, ["a fails: ERR_DB_OPEN", "b gets 1"]);
 });
 
-clockTest("a destroyed connection is replaced when somebody waits", () => {
+poolTest("a destroyed connection is replaced when somebody waits", () => {
   const { pool, enter, make, making, events } = testPool({ size: 1 });
   const a = enter("a");
   make();
@@ -134,7 +146,7 @@ clockTest("a destroyed connection is replaced when somebody waits", () => {
   assert.deepEqual(events, ["a gets 1", "destroy 1", "b gets 2"]);
 });
 
-clockTest("a connection that ended while it was idle is not given any more", () => {
+poolTest("a connection that ended while it was idle is not given any more", () => {
   const { pool, enter, make, making } = testPool({ size: 1 });
   const a = enter("a");
   make();
@@ -146,7 +158,7 @@ clockTest("a connection that ended while it was idle is not given any more", () 
   make();
 });
 
-clockTest("a connection is given back once", () => {
+poolTest("a connection is given back once", () => {
   const { pool, enter, make } = testPool();
   const a = enter("a");
   make();
@@ -156,7 +168,7 @@ clockTest("a connection is given back once", () => {
   assert.throws(() => pool.destroy(connection), { code: "ERR_ASSERTION" });
 });
 
-clockTest("the next in the queue can be taken along, if it is wanted", () => {
+poolTest("the next in the queue can be taken along, if it is wanted", () => {
   const { pool, enter, make } = testPool({ size: 1 });
   enter("a");
   const [b, c] = ["b", "c"].map(enter);
@@ -179,7 +191,7 @@ clockTest("the next in the queue can be taken along, if it is wanted", () => {
   );
 });
 
-clockTest("a pool is quiet when nobody waits and nothing is out, and not between two", () => {
+poolTest("a pool is quiet when nobody waits and nothing is out, and not between two", () => {
   const { pool, enter, make, events } = testPool({ size: 1 });
   const a = enter("a");
   enter("b");
@@ -191,7 +203,7 @@ clockTest("a pool is quiet when nobody waits and nothing is out, and not between
   assert.deepEqual(events.slice(2), ["quiet"]);
 });
 
-clockTest("draining fails who waits, hands over what there is, and destroys what comes later", () => {
+poolTest("draining fails who waits, hands over what there is, and destroys what comes later", () => {
   const { pool, enter, make, making, events } = testPool({ size: 3 });
   const [a, b] = ["a", "b"].map(enter) as [Wanting, Wanting];
   make();

@@ -12,6 +12,7 @@
  * answer is one wait.
  */
 import assert from "node:assert/strict";
+import { leased, TRACE, unleased } from "#trace";
 import { setTimer, type Timer } from "../host/clock.ts";
 import { DatabaseError } from "./errors.ts";
 
@@ -41,7 +42,7 @@ interface Place<C> {
 }
 
 /** The connections of one kind of one database. */
-export class Pool<C> {
+export class Pool<C extends object> {
   readonly #options: PoolOptions<C>;
   readonly #queue = new Map<Waiter<C>, Place<C>>();
   readonly #idle: C[] = [];
@@ -52,6 +53,11 @@ export class Pool<C> {
 
   constructor(options: PoolOptions<C>) {
     this.#options = options;
+  }
+
+  /** The most connections. */
+  get size(): number {
+    return this.#options.size;
   }
 
   /** How many wait. */
@@ -73,7 +79,7 @@ export class Pool<C> {
     const connection = this.#queue.size === 0 ? this.#idle.pop() : undefined;
     if (connection !== undefined) {
       this.#out.add(connection);
-      waiter.grant(connection);
+      this.#grant(waiter, connection);
       return;
     }
     const { maxWaiters, acquireTimeoutMs } = this.#options;
@@ -109,12 +115,18 @@ export class Pool<C> {
     return undefined;
   }
 
+  #grant(waiter: Waiter<C>, connection: C): void {
+    if (TRACE) leased(this, connection, waiter.purpose);
+    waiter.grant(connection);
+  }
+
   /** Gives back a clean connection, which goes to the next in the queue. */
   release(connection: C): void {
     assert(this.#out.has(connection), "Cannot release a connection: it is not out");
+    if (TRACE) unleased(this, connection, true);
     const next = this.takeNext(() => true);
     if (next !== undefined) {
-      next.grant(connection);
+      this.#grant(next, connection);
       return;
     }
     this.#out.delete(connection);
@@ -125,6 +137,7 @@ export class Pool<C> {
   /** Gives back a connection that nobody may use again, and makes another one if somebody waits. */
   destroy(connection: C): void {
     assert(this.#out.delete(connection), "Cannot destroy a connection: it is not out");
+    if (TRACE) unleased(this, connection, false);
     this.#options.destroy(connection);
     this.#grow();
     this.#tellIfQuiet();

@@ -56,7 +56,7 @@ export abstract class StatementRunner<S> implements Queryable {
     const known = this.#handles.get(sql);
     if (known !== undefined) return known;
     const handle = new StatementHandle(this, sql, this.find(sql));
-    if (TRACE) made("statement", handle, this);
+    if (TRACE) made("statement", handle, this, sql);
     this.#handles.set(sql, handle);
     return handle;
   }

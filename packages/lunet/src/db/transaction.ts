@@ -10,7 +10,7 @@
  * - Commit and rollback run under a shield, for `endTimeoutMs` at most.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { TRACE, ended, made } from "#trace";
+import { ended, made, misused, touched, TRACE } from "#trace";
 import { Cancelled, DeadlineError, liveChildren, scope, shield } from "../co/mod.ts";
 import type { ExecResult, Param, Transaction } from "./contract.ts";
 import { DatabaseError, quoteSql } from "./errors.ts";
@@ -145,7 +145,7 @@ class TransactionHandle extends StatementRunner<SqlText> implements Transaction 
     this.#session = session;
     this.#settings = settings;
     this.#depth = depth;
-    if (TRACE) made("transaction", this, home);
+    if (TRACE) made("transaction", this);
   }
 
   get readOnly(): boolean {
@@ -203,6 +203,7 @@ class TransactionHandle extends StatementRunner<SqlText> implements Transaction 
 
   async #alone<T>(what: string, text: SqlText | undefined, action: () => Promise<T>): Promise<T> {
     this.#requireOpen(what, text?.sql);
+    if (TRACE) touched(this, what);
     if (this.#broken !== undefined) throw this.#broken;
     if (this.#running !== undefined) throw this.#busy(`run ${what}`, text?.sql);
     if (this.readOnly && text !== undefined && text.kind !== "read") {
@@ -222,11 +223,13 @@ class TransactionHandle extends StatementRunner<SqlText> implements Transaction 
 
   #requireOpen(what: string, sql: string | undefined): void {
     if (!this.#ended) return;
-    throw new DatabaseError(
+    const error = new DatabaseError(
       "ERR_DB_TRANSACTION_ENDED",
       `Cannot run ${what}: found the transaction ended, wanted an open one`,
       { sql },
     );
+    if (TRACE) misused(this, what, error);
+    throw error;
   }
 
   #busy(action: string, sql: string | undefined): DatabaseError {

@@ -9,7 +9,7 @@
  *   its number out again at once, and a late write would go into somebody else's file.
  * - Operations at the file's own offset go one at a time, because the thread pool keeps no order.
  */
-import { TRACE, ended, made } from "#trace";
+import { ended, made, misused, touched, TRACE, waitsOn } from "#trace";
 import { ClosedError, shield, suspend } from "../co/mod.ts";
 import {
   allocateUnread,
@@ -90,7 +90,7 @@ export class File implements AsyncDisposable {
   constructor(handle: number, path: string) {
     this.#handle = handle;
     this.path = path;
-    if (TRACE) made("file", this);
+    if (TRACE) made("file", this, undefined, path);
   }
 
   get closed(): boolean {
@@ -167,7 +167,7 @@ export class File implements AsyncDisposable {
    * @throws ClosedError if it is closed already; DeadlineError; FileError if the system reports a late write error.
    */
   async close(): Promise<void> {
-    if (this.#closed) throw this.#closedError();
+    this.#requireOpen("close");
     try {
       await shield(CLOSE_BUDGET_MS, () => this.#end());
     } catch (error) {
@@ -198,16 +198,26 @@ export class File implements AsyncDisposable {
   }
 
   async #operate<T>(action: string, start: (done: Done<T>) => void): Promise<T> {
-    if (this.#closed) throw this.#closedError();
+    this.#requireOpen(action);
+    if (TRACE) touched(this, action);
     try {
       return await suspend<T>(`file.${action}`, (resume, fail) => {
+        if (TRACE) waitsOn(this);
+        let isWoken = false;
+        const wake = (error: unknown): void => {
+          isWoken = true;
+          fail(error);
+        };
         start((error, value) => {
-          this.#underWay.delete(fail);
-          if (error === null) resume(value);
-          else fail(error);
+          this.#underWay.delete(wake);
+          // Whoever was woken by the close has gone on; the system's answer is nobody's.
+          if (!isWoken) {
+            if (error === null) resume(value);
+            else fail(error);
+          }
           if (this.#closed && this.#underWay.size === 0) this.#onIdle?.();
         });
-        this.#underWay.add(fail);
+        this.#underWay.add(wake);
         return () => "pending";
       });
     } catch (error) {
@@ -227,6 +237,13 @@ export class File implements AsyncDisposable {
     } finally {
       this.#offsetInUse = false;
     }
+  }
+
+  #requireOpen(action: string): void {
+    if (!this.#closed) return;
+    const error = this.#closedError();
+    if (TRACE) misused(this, action, error);
+    throw error;
   }
 
   #closedError(): ClosedError {

@@ -196,24 +196,28 @@ coroutineTest("numbers that are no count, position or size are refused", async (
   assert.equal((await file.stat()).sizeBytes, 0);
 });
 
-coroutineTest("use after close throws ERR_CLOSED, a second close too, and disposing is no use", async () => {
-  const path = newPath();
-  const file = await open(path, "w+");
-  assert.equal(file.closed, false);
-  await file.close();
-  assert.equal(file.closed, true);
-  assert.equal(descriptorsOf(path), 0);
-  const uses = [
-    () => file.read(1),
-    () => file.write("x"),
-    () => file.stat(),
-    () => file.truncate(),
-    () => file.sync(),
-    () => file.close(),
-  ];
-  for (const use of uses) await assert.rejects(use, { code: "ERR_CLOSED" });
-  await file[Symbol.asyncDispose]();
-});
+coroutineTest(
+  "use after close throws ERR_CLOSED, a second close too, and disposing is no use",
+  async () => {
+    const path = newPath();
+    const file = await open(path, "w+");
+    assert.equal(file.closed, false);
+    await file.close();
+    assert.equal(file.closed, true);
+    assert.equal(descriptorsOf(path), 0);
+    const uses = [
+      () => file.read(1),
+      () => file.write("x"),
+      () => file.stat(),
+      () => file.truncate(),
+      () => file.sync(),
+      () => file.close(),
+    ];
+    for (const use of uses) await assert.rejects(use, { code: "ERR_CLOSED" });
+    await file[Symbol.asyncDispose]();
+  },
+  { provokes: ["D", "E"] },
+);
 
 coroutineTest("await using closes on success, on failure and on cancel", async () => {
   const path = newPath();
@@ -472,15 +476,19 @@ test("every operation is refused outside a coroutine, before it has any effect",
   assert.equal(nodeFs.existsSync(path), false);
 });
 
-coroutineTest("nothing starts in a scope that is cancelled", async () => {
-  const path = newPath();
-  await scope(async () => {
-    const child = spawn(async () => {
-      await sleep(60_000).catch(() => {});
-      await assert.rejects(open(path, "w"), Cancelled);
-      await assert.rejects(mkdir(path), Cancelled);
+coroutineTest(
+  "nothing starts in a scope that is cancelled",
+  async () => {
+    const path = newPath();
+    await scope(async () => {
+      const child = spawn(async () => {
+        await sleep(60_000).catch(() => {});
+        await assert.rejects(open(path, "w"), Cancelled);
+        await assert.rejects(mkdir(path), Cancelled);
+      });
+      child.cancel();
     });
-    child.cancel();
-  });
-  assert.equal(nodeFs.existsSync(path), false);
-});
+    assert.equal(nodeFs.existsSync(path), false);
+  },
+  { provokes: ["M"] },
+);

@@ -72,6 +72,7 @@ export class ReplyWriter {
     const text = this.#out;
     if (text === "") return undefined;
     this.#out = "";
+    if (this.#connection.closed) throw new ClosedError("the connection");
     if (!this.#connection.tryWrite(text, "latin1")) return this.#writeLater(text);
     this.#handedBytes += text.length;
     return undefined;

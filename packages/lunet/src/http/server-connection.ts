@@ -15,7 +15,7 @@
  * - A request is answered once. What has begun to go out is finished or cut off, never followed by an error reply.
  * - No limit of time is applied early: a phase counts from the first sweep that sees it.
  */
-import { TRACE, ended, made } from "#trace";
+import { ended, made, misused, TRACE } from "#trace";
 import { Cancelled, captureContext, isCancelled, liveChildren, scope, spawn, type Coroutine } from "../co/mod.ts";
 import type { Connection } from "../net/mod.ts";
 import { monotonicMs } from "../time/mod.ts";
@@ -412,7 +412,7 @@ export class ServerConnection implements ContentSource {
   #dispatch(head: RequestHead): boolean {
     const server = this.#server;
     const request = new HttpRequest(head, this, this.#peerAddress);
-    if (TRACE) made("request", request, this);
+    if (TRACE) made("request", request, this, `${head.method} ${head.target}`);
     this.#request = request;
     this.#requests++;
     this.#served = true;
@@ -500,7 +500,11 @@ export class ServerConnection implements ContentSource {
   /** For the handler: the next piece of the request's content. */
   async nextContent(request: HttpRequest): Promise<Uint8Array | null> {
     if (request !== this.#request) {
-      throw new TypeError("Cannot read the content: found the request answered, wanted a read before its reply");
+      const error = new TypeError(
+        "Cannot read the content: found the request answered, wanted a read before its reply",
+      );
+      if (TRACE) misused(request, "content", error);
+      throw error;
     }
     if (this.#continueWanted && this.#replyStarted) {
       throw new TypeError("Cannot read the content: found it refused by a reply that has begun");

@@ -238,6 +238,8 @@ export class Server implements AsyncDisposable {
 
   async #accept(): Promise<void> {
     for (;;) {
+      // It was closed while accepting paused.
+      if (this.#listener.closed) return;
       try {
         this.#serving.start(await this.#listener.accept());
       } catch (error) {

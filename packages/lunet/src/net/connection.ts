@@ -10,7 +10,7 @@
  *   reading, so that the kernel's window closes and the peer waits.
  * - Whoever waits when the connection closes is woken: by `ERR_CLOSED` if it was closed here, else by the failure.
  */
-import { TRACE, ended, made } from "#trace";
+import { endedOnce, made, misused, touched, TRACE, waitsOn } from "#trace";
 import { ClosedError, DeadlineError, ensureCoroutine, shield, suspend } from "../co/mod.ts";
 import type { Address, StartTransport, Transport, TransportSink } from "../host/transport.ts";
 import { BusyError, SocketError } from "./errors.ts";
@@ -94,10 +94,9 @@ export class Connection implements AsyncDisposable {
   #onGone: ((how: "ended" | "closed") => void) | undefined;
   /** Wakes `close`, which waits for the end of either side and for the transport's. */
   #onClosing: (() => void) | undefined;
-  /** The ledger has this one's end. */
-  #accounted = false;
 
   readonly #startRead = (resume: (bytes: Uint8Array | null) => void, fail: (error: unknown) => void): (() => void) => {
+    if (TRACE) waitsOn(this);
     this.#resumeRead = resume;
     this.#failRead = fail;
     return this.#forgetRead;
@@ -244,16 +243,10 @@ export class Connection implements AsyncDisposable {
     this.#transportClosed = true;
     if (error !== undefined) this.#failure = new SocketError("go on with the connection", error);
     this.#failWaiters(this.#goneError());
-    if (TRACE) this.#account();
+    // The owner is done with the connection, or there is none any more, whichever is first.
+    if (TRACE) endedOnce("connection", this);
     this.#onClosing?.();
     this.#onGone?.("closed");
-  }
-
-  /** The owner is done with the connection, or there is none any more. */
-  #account(): void {
-    if (this.#accounted) return;
-    this.#accounted = true;
-    ended("connection", this);
   }
 
   #failWaiters(error: Error): void {
@@ -280,7 +273,7 @@ export class Connection implements AsyncDisposable {
    * @throws ClosedError; SocketError (`ERR_CONNECTION_RESET`, …); BusyError while another coroutine reads.
    */
   tryRead(): Uint8Array | null | undefined {
-    if (this.#closing) throw this.#goneError();
+    if (this.#closing) throw this.#usedAfterEnd("read");
     if (this.#resumeRead !== undefined) throw new BusyError("read", "the connection");
     if (this.#unread.length > 0) {
       const bytes = this.#takeUnread();
@@ -306,6 +299,7 @@ export class Connection implements AsyncDisposable {
    */
   read(): Promise<Uint8Array | null> {
     ensureCoroutine("net.read");
+    if (TRACE) touched(this, "read");
     let ready: Uint8Array | null | undefined;
     try {
       ready = this.tryRead();
@@ -328,6 +322,7 @@ export class Connection implements AsyncDisposable {
    */
   async consume(consume: (bytes: Uint8Array) => boolean): Promise<boolean> {
     ensureCoroutine("net.consume");
+    if (TRACE) touched(this, "consume");
     for (let bytes = this.tryRead(); bytes !== undefined; bytes = this.tryRead()) {
       if (bytes === null) return false;
       if (!consume(bytes)) return true;
@@ -336,8 +331,16 @@ export class Connection implements AsyncDisposable {
     return (await suspend("net.consume", this.#startRead)) !== null;
   }
 
+  /** Closed here and used again: the fault of whoever does. */
+  #usedAfterEnd(action: string): Error {
+    const error = this.#goneError();
+    if (TRACE) misused(this, action, error);
+    return error;
+  }
+
   #ensureWritable(): void {
-    if (this.#closing || this.#transportClosed) throw this.#goneError();
+    if (this.#closing) throw this.#usedAfterEnd("write");
+    if (this.#transportClosed) throw this.#goneError();
     if (this.#shutdownStarted) throw new ClosedError("the writing side of the connection");
     if (this.#resumeWrite !== undefined) throw new BusyError("write", "the connection");
   }
@@ -366,13 +369,17 @@ export class Connection implements AsyncDisposable {
    */
   async write(data: string | Uint8Array, encoding: "utf8" | "latin1" = "utf8"): Promise<void> {
     ensureCoroutine("net.write");
+    if (TRACE) touched(this, "write");
     // Between the wake and here somebody else may have filled the buffer again.
     while (!this.tryWrite(data, encoding)) {
       await suspend<void>("net.write", (resume, fail) => {
+        if (TRACE) waitsOn(this);
         this.#resumeWrite = resume;
         this.#failWrite = fail;
         return () => this.#forgetWrite();
       });
+      // Closed while it waited, and drained before anybody was told.
+      if (this.#closing) throw this.#goneError();
     }
   }
 
@@ -384,9 +391,11 @@ export class Connection implements AsyncDisposable {
    */
   async shutdown(): Promise<void> {
     ensureCoroutine("net.shutdown");
+    if (TRACE) touched(this, "shutdown");
     if (this.#shutdownStarted && !this.closed) return;
     this.#ensureWritable();
     await suspend<void>("net.shutdown", (resume, fail) => {
+      if (TRACE) waitsOn(this);
       this.#resumeShutdown = resume;
       this.#failShutdown = fail;
       this.#startShutdown();
@@ -443,7 +452,10 @@ export class Connection implements AsyncDisposable {
   #closingEvent(operation: string): Promise<void> {
     if (this.#transportClosed) return Promise.resolve();
     return suspend<void>(operation, (resume) => {
-      this.#onClosing = resume;
+      this.#onClosing = () => {
+        this.#onClosing = undefined;
+        resume();
+      };
       return () => {
         this.#onClosing = undefined;
       };
@@ -453,7 +465,7 @@ export class Connection implements AsyncDisposable {
   /** Closes at once, without a flush. With `reset`, a TCP peer sees a reset. Whoever waits is woken with `ERR_CLOSED`. */
   destroy(options: { readonly reset?: boolean } = {}): void {
     this.#closing = true;
-    if (TRACE) this.#account();
+    if (TRACE) endedOnce("connection", this);
     if (!this.#transportClosed) this.#transport.destroy(options.reset ?? false);
   }
 

@@ -291,16 +291,20 @@ coroutineTest("no more than backlog connections wait; what comes on top is reset
   assert.equal(listener.dropped, 3);
 });
 
-coroutineTest("a close wakes whoever accepts, and a second close does nothing", async () => {
-  const listener = await listen();
-  const accepting = spawn(() => listener.accept().catch((error: unknown) => error));
-  listener.close();
-  assert.equal(((await accepting.join()) as { code?: string }).code, "ERR_CLOSED");
-  listener.close();
-  await listener[Symbol.asyncDispose]();
-  await assert.rejects(listener.accept(), closed);
-  assert.throws(() => listener.tryAccept(), closed);
-});
+coroutineTest(
+  "a close wakes whoever accepts, and a second close does nothing",
+  async () => {
+    const listener = await listen();
+    const accepting = spawn(() => listener.accept().catch((error: unknown) => error));
+    listener.close();
+    assert.equal(((await accepting.join()) as { code?: string }).code, "ERR_CLOSED");
+    listener.close();
+    await listener[Symbol.asyncDispose]();
+    await assert.rejects(listener.accept(), closed);
+    assert.throws(() => listener.tryAccept(), closed);
+  },
+  { provokes: ["E"] },
+);
 
 coroutineTest("a close resets the connections that nobody accepted and leaves the accepted ones", async () => {
   const listener = await listen({ backlog: 1 });

@@ -1,5 +1,5 @@
 /** Listening sockets: the bind policy, the queue of accepted connections, `accept`. */
-import { TRACE, ended, made } from "#trace";
+import { adopt, ended, made, misused, ownedBy, touched, TRACE, waitsOn } from "#trace";
 import { ClosedError, ensureCoroutine, suspend } from "../co/mod.ts";
 import { writeStderr } from "../host/process.ts";
 import {
@@ -154,7 +154,7 @@ export class Listener implements AsyncDisposable {
       if (!(error instanceof Error) || !("syscall" in error)) throw error;
       throw new SocketError(`listen on ${where}`, error);
     }
-    if (TRACE) made("listener", this);
+    if (TRACE) made("listener", this, undefined, where);
   }
 
   #requireBound(): BoundListener {
@@ -172,6 +172,11 @@ export class Listener implements AsyncDisposable {
     return "port" in address ? address.port : 0;
   }
 
+  /** True from `close()` on. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Connections that were closed because the queue was full. */
   get dropped(): number {
     return this.#dropped;
@@ -184,6 +189,7 @@ export class Listener implements AsyncDisposable {
       return;
     }
     const connection = new Connection(start, this.#options);
+    if (TRACE) ownedBy(connection, this);
     const resume = this.#resumeAccept;
     this.#forgetAccept();
     if (resume === undefined) this.#waiting.push(connection);
@@ -204,8 +210,17 @@ export class Listener implements AsyncDisposable {
 
   /** The next connection that waits, if there is one. */
   tryAccept(): Connection | undefined {
-    if (this.#closed) throw new ClosedError("the listener");
-    return this.#waiting.shift();
+    if (this.#closed) {
+      const error = new ClosedError("the listener");
+      if (TRACE) misused(this, "accept", error);
+      throw error;
+    }
+    const connection = this.#waiting.shift();
+    if (TRACE) {
+      touched(this, "accept");
+      if (connection !== undefined) adopt(connection);
+    }
+    return connection;
   }
 
   /**
@@ -220,6 +235,7 @@ export class Listener implements AsyncDisposable {
     if (ready !== undefined) return ready;
     if (this.#resumeAccept !== undefined) throw new BusyError("accept", "the listener");
     return suspend<Connection>("net.accept", (resume, fail) => {
+      if (TRACE) waitsOn(this);
       this.#resumeAccept = resume;
       this.#failAccept = fail;
       return () => this.#forgetAccept();
@@ -238,7 +254,9 @@ export class Listener implements AsyncDisposable {
     fail?.(new ClosedError("the listener"));
     for (const connection of this.#waiting.splice(0)) connection.destroy({ reset: true });
     this.#bound?.close(() => {});
-    if (TRACE && this.#bound !== undefined) ended("listener", this);
+    if (TRACE) {
+      if (this.#bound !== undefined) ended("listener", this);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -50,7 +50,7 @@ export async function waitSignal(...names: readonly SignalName[]): Promise<Signa
       for (const each of stops) each();
       if (TRACE) ended("signal", watch);
     };
-    if (TRACE) made("signal", watch);
+    if (TRACE) made("signal", watch, undefined, names.join(" "));
     return stop;
   });
 }

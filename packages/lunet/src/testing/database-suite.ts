@@ -13,6 +13,7 @@ import {
   type Coroutine,
 } from "../co/mod.ts";
 import { type Database, DatabaseError, type OpenOptions, type Param, type Transaction } from "../db/mod.ts";
+import type { FindingClass } from "../trace/mod.ts";
 import { coroutineTest } from "./coroutine-test.ts";
 
 /** Opens an empty database that nobody else uses. Whoever calls owns it. */
@@ -111,13 +112,19 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     namesForeignKeys = false,
   } = options;
 
-  function databaseTest(rule: string, body: (database: Database) => Promise<void>, opened: OpenOptions = {}): void {
-    coroutineTest(`${name}: ${rule}`, async () => {
+  function databaseTest(
+    rule: string,
+    body: (database: Database) => Promise<void>,
+    opened: OpenOptions = {},
+    provokes: readonly FindingClass[] = [],
+  ): void {
+    const run = async (): Promise<void> => {
       await using database = await openDatabase(opened);
       await database.exec(`create table person (id ${keyType}, name varchar(100) not null, age bigint)`);
       await database.exec("create unique index person_name on person (name)");
       await body(database);
-    });
+    };
+    coroutineTest(`${name}: ${rule}`, run, { provokes });
   }
 
   const insert = "insert into person (name, age) values (?, ?)";
@@ -431,32 +438,37 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     assert.deepEqual(await names(database), ["late"]);
   });
 
-  databaseTest("a transaction's handle is dead after its end", async (database) => {
-    const kept: Transaction[] = [];
-    const statement = await database.transaction(async (tx) => {
-      kept.push(tx);
-      return tx.prepare(insert);
-    });
-    await rejectsWith("ERR_DB_TRANSACTION_ENDED", () => statement.exec(["x", 1]));
-    await outcomeOf(() =>
-      database.transaction(async (tx) => {
+  databaseTest(
+    "a transaction's handle is dead after its end",
+    async (database) => {
+      const kept: Transaction[] = [];
+      const statement = await database.transaction(async (tx) => {
         kept.push(tx);
-        await tx.transaction(async (inner) => {
-          kept.push(inner);
-        });
-        await rejectsWith("ERR_DB_TRANSACTION_ENDED", () => (kept[2] as Transaction).exec(insert, ["x", 1]));
-        throw new Error("no");
-      }),
-    );
-    assert.equal(kept.length, 3);
-    for (const tx of kept) {
-      await rejectsWith("ERR_DB_TRANSACTION_ENDED", () => tx.exec(insert, ["x", 1]));
-      await rejectsWith("ERR_DB_TRANSACTION_ENDED", () => tx.query("select 1"));
-      await rejectsWith("ERR_DB_TRANSACTION_ENDED", () => tx.transaction(async () => {}));
-      await rejectsWith("ERR_DB_TRANSACTION_ENDED", async () => tx.prepare(insert));
-    }
-    assert.deepEqual(await names(database), []);
-  });
+        return tx.prepare(insert);
+      });
+      await rejectsWith("ERR_DB_TRANSACTION_ENDED", () => statement.exec(["x", 1]));
+      await outcomeOf(() =>
+        database.transaction(async (tx) => {
+          kept.push(tx);
+          await tx.transaction(async (inner) => {
+            kept.push(inner);
+          });
+          await rejectsWith("ERR_DB_TRANSACTION_ENDED", () => (kept[2] as Transaction).exec(insert, ["x", 1]));
+          throw new Error("no");
+        }),
+      );
+      assert.equal(kept.length, 3);
+      for (const tx of kept) {
+        await rejectsWith("ERR_DB_TRANSACTION_ENDED", () => tx.exec(insert, ["x", 1]));
+        await rejectsWith("ERR_DB_TRANSACTION_ENDED", () => tx.query("select 1"));
+        await rejectsWith("ERR_DB_TRANSACTION_ENDED", () => tx.transaction(async () => {}));
+        await rejectsWith("ERR_DB_TRANSACTION_ENDED", async () => tx.prepare(insert));
+      }
+      assert.deepEqual(await names(database), []);
+    },
+    {},
+    ["E"],
+  );
 
   databaseTest("two statements at once in one transaction are an error that names both", async (database) => {
     await database.transaction(async (tx) => {
@@ -679,24 +691,29 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     assert.deepEqual(await database.queryRows("select count(*) from person"), [[CROWD * 20]]);
   });
 
-  databaseTest("a closed database refuses every use", async (database) => {
-    const statement = database.prepare(insert);
-    const read = database.prepare("select 1");
-    for (let i = 0; i < 10; i++) await read.queryRows();
-    await database.close();
-    const closed = { code: "ERR_CLOSED" };
-    await assert.rejects(database.exec(insert, ["a", 1]), closed);
-    await assert.rejects(database.query("select 1"), closed);
-    await assert.rejects(statement.exec(["a", 1]), closed);
-    await assert.rejects(read.query(), closed);
-    assert.throws(() => database.prepare("select 2"), closed);
-    await assert.rejects(
-      database.transaction(async () => {}),
-      closed,
-    );
-    await database.close();
-    await database[Symbol.asyncDispose]();
-  });
+  databaseTest(
+    "a closed database refuses every use",
+    async (database) => {
+      const statement = database.prepare(insert);
+      const read = database.prepare("select 1");
+      for (let i = 0; i < 10; i++) await read.queryRows();
+      await database.close();
+      const closed = { code: "ERR_CLOSED" };
+      await assert.rejects(database.exec(insert, ["a", 1]), closed);
+      await assert.rejects(database.query("select 1"), closed);
+      await assert.rejects(statement.exec(["a", 1]), closed);
+      await assert.rejects(read.query(), closed);
+      assert.throws(() => database.prepare("select 2"), closed);
+      await assert.rejects(
+        database.transaction(async () => {}),
+        closed,
+      );
+      await database.close();
+      await database[Symbol.asyncDispose]();
+    },
+    {},
+    ["E"],
+  );
 
   databaseTest("closing waits for what runs and what waits, and takes nothing new", async (database) => {
     const { gate, holder } = await occupy(database);
@@ -733,20 +750,24 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     assert.equal(codeOf(await holder.join()), "ERR_DB_CONNECTION_LOST");
   });
 
-  coroutineTest(`${name}: a database is closed when the coroutine that holds it is cancelled`, async () => {
-    const opened = new Gate();
-    const kept: Database[] = [];
-    const user = spawn(async () => {
-      await using database = await openDatabase();
-      kept.push(database);
-      opened.open();
-      await new Gate().wait();
-    });
-    await opened.wait();
-    user.cancel();
-    await outcomeOf(() => user.join());
-    await assert.rejects((kept[0] as Database).query("select 1"), { code: "ERR_CLOSED" });
-  });
+  coroutineTest(
+    `${name}: a database is closed when the coroutine that holds it is cancelled`,
+    async () => {
+      const opened = new Gate();
+      const kept: Database[] = [];
+      const user = spawn(async () => {
+        await using database = await openDatabase();
+        kept.push(database);
+        opened.open();
+        await new Gate().wait();
+      });
+      await opened.wait();
+      user.cancel();
+      await outcomeOf(() => user.join());
+      await assert.rejects((kept[0] as Database).query("select 1"), { code: "ERR_CLOSED" });
+    },
+    { provokes: ["E"] },
+  );
 
   databaseTest("a call outside a coroutine is refused", async (database) => {
     for (let i = 0; i < 10; i++) await database.queryRows("select 1");

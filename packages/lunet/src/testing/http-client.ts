@@ -58,7 +58,10 @@ export async function requestInProcess(
     const reader = new ReplyReader(client);
     const reply = await reader.read(method);
     // A request that was answered before it was sent whole is not sent any further: the server has closed.
-    if (sender.state !== "done") return reply;
+    if (sender.state !== "done") {
+      sender.cancel({ reason: "the reply is there" });
+      return reply;
+    }
     await client.shutdown();
     await reader.readEnd();
     return reply;
@@ -155,6 +158,8 @@ async function sendAll(client: Connection, head: string, content: SerializedRequ
     if (content === undefined) return;
     if (content instanceof Uint8Array) return client.write(content);
     for await (const piece of content) {
+      // The reply is there, and whoever reads it has closed.
+      if (client.closed) return;
       const bytes = typeof piece === "string" ? Buffer.from(piece) : piece;
       if (bytes.length > 0)
         await client.write(Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, CRLF]));

@@ -14,6 +14,7 @@ import {
   type Coroutine,
 } from "../co/mod.ts";
 import type { BufferOptions, Connection } from "../net/mod.ts";
+import type { FindingClass } from "../trace/mod.ts";
 import { coroutineTest } from "./coroutine-test.ts";
 
 /** Makes two connections that are each other's peer. Whoever calls owns both; nothing else stays open. */
@@ -57,8 +58,9 @@ export function socketSuite(name: string, connectPair: ConnectPair, options: Soc
     rule: string,
     body: (a: Connection, b: Connection) => Promise<void>,
     buffers: BufferOptions = {},
+    provokes: readonly FindingClass[] = [],
   ): void {
-    coroutineTest(`${name}: ${rule}`, async () => {
+    const run = async (): Promise<void> => {
       const [a, b] = await connectPair(buffers);
       try {
         await body(a, b);
@@ -66,7 +68,8 @@ export function socketSuite(name: string, connectPair: ConnectPair, options: Soc
         a.destroy();
         b.destroy();
       }
-    });
+    };
+    coroutineTest(`${name}: ${rule}`, run, { provokes });
   }
 
   testReading(pairTest);
@@ -77,7 +80,7 @@ export function socketSuite(name: string, connectPair: ConnectPair, options: Soc
   testConsume(pairTest);
   testOnGone(pairTest);
 
-  void test(`${name}: operations outside a coroutine are refused`, async () => {
+  test(`${name}: operations outside a coroutine are refused`, async () => {
     const [a, b] = await runRoot(() => connectPair({}));
     const outside = { code: "ERR_NOT_IN_COROUTINE" };
     await assert.rejects(async () => a.read(), outside);
@@ -90,7 +93,12 @@ export function socketSuite(name: string, connectPair: ConnectPair, options: Soc
   });
 }
 
-type PairTest = (rule: string, body: (a: Connection, b: Connection) => Promise<void>, buffers?: BufferOptions) => void;
+type PairTest = (
+  rule: string,
+  body: (a: Connection, b: Connection) => Promise<void>,
+  buffers?: BufferOptions,
+  provokes?: readonly FindingClass[],
+) => void;
 
 function testReading(pairTest: PairTest): void {
   pairTest("what one side writes the other reads, both ways", async (a, b) => {
@@ -226,7 +234,7 @@ function testWriting(pairTest: PairTest): void {
       at += bytes.length;
     }
     assert.ok(written() >= wanted - piece.length);
-    writing.cancel();
+    await writing[Symbol.asyncDispose]();
   });
 
   pairTest("tryWrite takes nothing when a write would wait", async (a, b) => {
@@ -390,22 +398,27 @@ function testClose(pairTest: PairTest): void {
     await b.close();
   });
 
-  pairTest("use after a close is refused with ERR_CLOSED", async (a, b) => {
-    const closing = spawn(() => a.close());
-    await assert.rejects(async () => a.read(), closed);
-    assert.throws(() => a.tryRead(), closed);
-    await assert.rejects(
-      a.consume(() => true),
-      closed,
-    );
-    await assert.rejects(a.write("x"), closed);
-    assert.throws(() => a.tryWrite("x"), closed);
-    await assert.rejects(a.shutdown(), closed);
-    await b.close();
-    await closing.join();
-    await assert.rejects(async () => a.read(), closed);
-    await assert.rejects(a.write("x"), closed);
-  });
+  pairTest(
+    "use after a close is refused with ERR_CLOSED",
+    async (a, b) => {
+      const closing = spawn(() => a.close());
+      await assert.rejects(async () => a.read(), closed);
+      assert.throws(() => a.tryRead(), closed);
+      await assert.rejects(
+        a.consume(() => true),
+        closed,
+      );
+      await assert.rejects(a.write("x"), closed);
+      assert.throws(() => a.tryWrite("x"), closed);
+      await assert.rejects(a.shutdown(), closed);
+      await b.close();
+      await closing.join();
+      await assert.rejects(async () => a.read(), closed);
+      await assert.rejects(a.write("x"), closed);
+    },
+    {},
+    ["E"],
+  );
 
   pairTest("a close gives the peer all that was written, and then the end", async (a, b) => {
     const sent = randomBytes(3 * KIB * KIB);
@@ -497,14 +510,19 @@ function testDestroy(pairTest: PairTest, hasReset: boolean): void {
     assert.ok(failure === undefined || (failure as { code?: string }).code === "ERR_CLOSED", String(failure));
   });
 
-  pairTest("a destroy wakes whoever waits here, and the peer sees an end", async (a, b) => {
-    const reading = spawn(() => failureOf(() => a.read()));
-    a.destroy();
-    assertFailure(await reading.join(), closed);
-    assert.equal(a.closed, true);
-    await assert.rejects(async () => a.read(), closed);
-    assert.equal(await b.read(), null);
-  });
+  pairTest(
+    "a destroy wakes whoever waits here, and the peer sees an end",
+    async (a, b) => {
+      const reading = spawn(() => failureOf(() => a.read()));
+      a.destroy();
+      assertFailure(await reading.join(), closed);
+      assert.equal(a.closed, true);
+      await assert.rejects(async () => a.read(), closed);
+      assert.equal(await b.read(), null);
+    },
+    {},
+    ["E"],
+  );
 
   pairTest("a destroy wakes a writer that waits", async (a) => {
     const { writing } = await fillUp(a, randomBytes(16 * KIB));
@@ -525,19 +543,24 @@ function testDestroy(pairTest: PairTest, hasReset: boolean): void {
     assertFailure(await reading.join(), reset);
   });
 
-  pairTest("writing to a peer that is gone fails with ERR_CONNECTION_RESET", async (a, b) => {
-    b.destroy();
-    await assert.rejects(async () => {
-      for (;;) {
-        await a.write("anybody there?");
-        await sleep(0);
-      }
-    }, reset);
-    assert.equal(a.closed, true);
-    await assert.rejects(a.write("x"), reset);
-    await a.close();
-    await assert.rejects(a.write("x"), closed);
-  });
+  pairTest(
+    "writing to a peer that is gone fails with ERR_CONNECTION_RESET",
+    async (a, b) => {
+      b.destroy();
+      await assert.rejects(async () => {
+        for (;;) {
+          await a.write("anybody there?");
+          await sleep(0);
+        }
+      }, reset);
+      assert.equal(a.closed, true);
+      await assert.rejects(a.write("x"), reset);
+      await a.close();
+      await assert.rejects(a.write("x"), closed);
+    },
+    {},
+    ["E"],
+  );
 
   pairTest("a shutdown that cannot be finished fails with ERR_CONNECTION_RESET", async (a, b) => {
     await fillUpAndCancel(a);
@@ -554,16 +577,21 @@ function testDestroy(pairTest: PairTest, hasReset: boolean): void {
     assertFailure(await reading.join(), reset);
   });
 
-  pairTest("a reset wakes the peer's reader and its writer with ERR_CONNECTION_RESET", async (a, b) => {
-    const { writing } = await fillUp(b, randomBytes(16 * KIB));
-    const reading = spawn(() => failureOf(() => b.read()));
-    a.destroy({ reset: true });
-    assertFailure(await reading.join(), { ...reset, errno: "ECONNRESET" });
-    assertFailure(await writing.join(), reset);
-    await assert.rejects(async () => b.read(), reset);
-    await b.close();
-    await assert.rejects(async () => b.read(), closed);
-  });
+  pairTest(
+    "a reset wakes the peer's reader and its writer with ERR_CONNECTION_RESET",
+    async (a, b) => {
+      const { writing } = await fillUp(b, randomBytes(16 * KIB));
+      const reading = spawn(() => failureOf(() => b.read()));
+      a.destroy({ reset: true });
+      assertFailure(await reading.join(), { ...reset, errno: "ECONNRESET" });
+      assertFailure(await writing.join(), reset);
+      await assert.rejects(async () => b.read(), reset);
+      await b.close();
+      await assert.rejects(async () => b.read(), closed);
+    },
+    {},
+    ["E"],
+  );
 
   pairTest("a reset ends a close that lingers", async (a, b) => {
     const closing = spawn(() => b.close({ lingerMs: 60_000 }));

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { runRoot } from "../../co/mod.ts";
+import { coroutineTest } from "../../testing/mod.ts";
 import { open } from "../mod.ts";
 
 async function newFile(): Promise<string> {
@@ -61,11 +62,13 @@ test("a transaction that is rolled back leaves the data version as it was", asyn
   });
 });
 
-test("a memory database has no data version, and a closed database gives none", async () => {
-  await runRoot(async () => {
+coroutineTest(
+  "a memory database has no data version, and a closed database gives none",
+  async () => {
     const database = await open("sqlite::memory:");
     assert.equal(database.dataVersion(), undefined);
     await database.close();
     assert.throws(() => database.dataVersion(), { code: "ERR_CLOSED" });
-  });
-});
+  },
+  { provokes: ["E"] },
+);

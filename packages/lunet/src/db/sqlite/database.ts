@@ -8,7 +8,7 @@
  *
  * States: open → closing → closed. Only an open database takes new work; `close` waits for the rest.
  */
-import { TRACE, ended, made } from "#trace";
+import { ended, made, misused, ownedBy, ran, touched, TRACE, waitsForPool } from "#trace";
 import { ClosedError, DeadlineError, ensureCoroutine, shield, suspend, until } from "../../co/mod.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import { throwIfCancelled } from "../cancellation.impl.ts";
@@ -79,7 +79,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
         this.#inline = new InlineReader(this.#connectionOptions("inline"), settings.inlineBudgetMs);
       }
     }
-    if (TRACE) made("database", this);
+    if (TRACE) made("database", this, undefined, settings.path);
   }
 
   /** Opens the first connection, so that what is wrong with the file is found now. */
@@ -107,8 +107,12 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
     try {
       this.#requireOpen();
       throwIfCancelled("query");
+      if (TRACE) touched(this, "query");
       const result = this.#inline.run(statement, params);
-      if (result !== undefined) return Promise.resolve(shape(result));
+      if (result !== undefined) {
+        if (TRACE) ran(statement.text.sql, result.elapsedMs);
+        return Promise.resolve(shape(result));
+      }
     } catch (error) {
       return Promise.reject(error);
     }
@@ -128,6 +132,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
   async #call(text: SqlText, params: readonly Param[], wantRows: boolean): Promise<CallValue> {
     const call: Call = { text, params: bindParameters(text.sql, text.parameterCount, params), wantRows };
     this.#requireOpen();
+    if (TRACE) touched(this, "query");
     const purpose = wantRows ? "query" : "exec";
     const readsAlone = text.kind === "read" && this.#readers !== undefined;
     if (readsAlone || this.#writer === undefined) return unwrap(await this.#read(purpose, call), "run", text.sql);
@@ -151,6 +156,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
         },
         fail,
       };
+      if (TRACE) waitsForPool(pool, pool.size, `the readers of ${this.#name}`);
       pool.enter(waiter);
       return () => {
         pool.leave(waiter);
@@ -189,6 +195,8 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
   #acquire(pool: ThreadPool, purpose: string): Promise<ThreadConnection> {
     return suspend<ThreadConnection>(purpose, (resume, fail) => {
       const waiter: Waiter<ThreadConnection> = { purpose, grant: resume, fail };
+      if (TRACE)
+        waitsForPool(pool, pool.size, `the ${pool === this.#writers ? "writers" : "readers"} of ${this.#name}`);
       pool.enter(waiter);
       return () => {
         pool.leave(waiter);
@@ -273,7 +281,10 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
   }
 
   #requireOpen(): void {
-    if (this.#isClosing) throw this.#closedError();
+    if (!this.#isClosing) return;
+    const error = this.#closedError();
+    if (TRACE) misused(this, "query", error);
+    throw error;
   }
 
   #createPool(role: "writer" | "reader", size: number): ThreadPool {
@@ -287,6 +298,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
           if (opened instanceof DatabaseError) {
             done({ error: opened });
           } else {
+            if (TRACE) ownedBy(opened, this);
             opened.onEnd(() => pool.forget(opened));
             done({ connection: opened });
           }

@@ -29,12 +29,14 @@ export type Request =
 /** What a call gives: rows, or what it changed. */
 export type CallValue = ResultRows | ExecResult;
 
-export type Reply<T> =
+/** What came of a request. In the trace build it says, too, whether a transaction is open now. */
+export type Reply<T> = (
   | { readonly ok: true; readonly value: T }
   | {
       readonly ok: false;
       readonly failure: Failure;
-    };
+    }
+) & { readonly inTransaction?: boolean };
 
 /** The value of a `group`: one reply for each call. */
 export type GroupValue = readonly Reply<CallValue>[];

@@ -11,7 +11,7 @@
  * (`PATIENCE_MS`), and takes it at once. A reply that is not there by then comes as an event.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
-import { TRACE, ended, made } from "#trace";
+import { ended, made, TRACE, transactionState } from "#trace";
 import { DatabaseError } from "../errors.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { toDatabaseError } from "./database-error.ts";
@@ -75,7 +75,7 @@ export class ThreadConnection {
     });
     this.#worker.on("exit", () => this.#end());
     this.#worker.unref();
-    if (TRACE) made("db-connection", this);
+    if (TRACE) made("db-connection", this, undefined, options.role);
   }
 
   /** True when the thread is gone. */
@@ -119,7 +119,8 @@ export class ThreadConnection {
   /** Ends the thread without waiting for what it does, which is undone unless it was committed. */
   destroy(): void {
     this.#worker.unref();
-    if (!this.#ended) void this.#worker.terminate();
+    // oxlint-disable-next-line typescript/no-floating-promises -- #end() tells whoever waits; its end has nothing to add
+    if (!this.#ended) this.#worker.terminate();
     this.#end();
   }
 
@@ -145,6 +146,7 @@ export class ThreadConnection {
   }
 
   #settle(outcome: Outcome<never>): void {
+    if (TRACE) transactionState(this, "inTransaction" in outcome && (outcome.inTransaction ?? false));
     const done = this.#waiting.shift();
     if (this.#waiting.length === 0) this.#port.unref();
     done?.(outcome);

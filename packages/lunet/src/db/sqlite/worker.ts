@@ -3,6 +3,7 @@
  * connection could be opened.
  */
 import { workerData } from "node:worker_threads";
+import { TRACE } from "#trace";
 import { SqliteConnection } from "./connection.ts";
 import { describeFailure, isBusy } from "./failure.ts";
 import type { Call, CallValue, GroupValue, Reply, Request } from "./protocol.ts";
@@ -104,7 +105,9 @@ const opened = attempt(() => new SqliteConnection(options));
 if (opened.ok) {
   const connection = opened.value;
   port.on("message", (request: Request) => {
-    reply(attempt(() => answer(connection, request)));
+    let outcome = attempt(() => answer(connection, request));
+    if (TRACE) outcome = { ...outcome, inTransaction: request.do !== "close" && connection.inTransaction };
+    reply(outcome);
     if (request.do === "close") port.close();
   });
   reply({ ok: true, value: undefined });

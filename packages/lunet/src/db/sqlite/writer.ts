@@ -8,6 +8,7 @@
  * for: a cancelled write was not done, or its result is given. When another process holds the lock the worker says so at
  * once, and the event loop waits and asks again: meanwhile the write is as cancellable as one that waits.
  */
+import { TRACE, waitsForPool } from "#trace";
 import { monotonicMs, setTimer } from "../../host/clock.ts";
 import { type Cancelled, suspend } from "../../co/mod.ts";
 import { DatabaseError } from "../errors.ts";
@@ -47,6 +48,7 @@ export class Writer {
   run(purpose: string, call: Call): Promise<Outcome<CallValue>> {
     return suspend<Outcome<CallValue>>(purpose, (resume, fail) => {
       const write = new Write(purpose, call, resume, fail, (connection) => this.#serve(connection, write));
+      if (TRACE) waitsForPool(this.#pool, this.#pool.size, "the one that writes");
       this.#pool.enter(write);
       return (cancelled) => {
         if (write.state === "running") {
