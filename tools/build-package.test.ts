@@ -5,6 +5,7 @@ import {
   accessSync,
   constants,
   existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -13,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { buildPackage } from "./build-package.ts";
@@ -80,6 +81,23 @@ test("package.json names every front door for both builds, and every path that i
     accessSync(join(installed, path), constants.X_OK);
     assert.match(readFileSync(join(installed, path), "utf8"), /^#!\/usr\/bin\/env node\n/);
   }
+});
+
+test("what a module loads by its place stands there, in both builds", () => {
+  const loads: string[] = [];
+  for (const file of globSync("{release,trace}/**/*.js", { cwd: installed })) {
+    const text = readFileSync(join(installed, file), "utf8");
+    for (const [, expression = ""] of text.matchAll(/\bnew URL\(([^;]*), import\.meta\.url\)/g)) {
+      const names = [...expression.matchAll(/"(\.\/[\w-]+\.[jt]s)"/g)].map(([, name]) => join(dirname(file), name!));
+      if (names.length === 0) continue;
+      assert.ok(
+        names.some((name) => existsSync(join(installed, name))),
+        `found none of ${names.join(", ")}`,
+      );
+      loads.push(file);
+    }
+  }
+  assert.ok(loads.length >= 2, "found no thread, wanted the one of SQLite in both");
 });
 
 for (const trace of [false, true]) {
