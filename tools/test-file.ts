@@ -19,6 +19,11 @@ export const FILE_TIMEOUT_MS = 240_000;
 
 /** Variables that configure Conduit. Tests choose their own; those of the person who runs them stay outside. */
 const CONDUIT_VARIABLES = ["HOST", "PORT", "DATABASE_URL", "JWT_SECRET", "LOG_LEVEL"];
+/**
+ * The trace build under test: nothing on standard error that a program did not say itself, no socket for `lunet ps`, and
+ * a machine that is busy with other tests does not count as a coroutine that holds the loop.
+ */
+const TRACE_VARIABLES = { LUNET_TRACE_SUMMARY: "off", LUNET_TRACE_SOCKET: "off", LUNET_TRACE_LOOP_MS: "10000" };
 /** Set in a process that `node --test` started; a runner that inherits it would report to nobody. */
 const RUNNER_VARIABLES = ["NODE_TEST_CONTEXT", "NODE_CHANNEL_FD"];
 
@@ -100,8 +105,9 @@ export async function runTestFile(run: FileRun): Promise<FileResult> {
 
 function testEnvironment(): NodeJS.ProcessEnv {
   const environment = { ...process.env };
+  for (const name of Object.keys(environment)) if (name.startsWith("LUNET_TRACE_")) delete environment[name];
   for (const name of [...CONDUIT_VARIABLES, ...RUNNER_VARIABLES]) delete environment[name];
-  return environment;
+  return { ...environment, ...TRACE_VARIABLES };
 }
 
 function readOutcomes(eventsFile: string): TestOutcome[] {

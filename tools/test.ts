@@ -1,8 +1,8 @@
 /*
  * Runs every test, as `make test` does: `node tools/test.ts [part of a path]…`
  *
- * Three passes: the runtime in its release build, the runtime's and the conformance tests in the trace build, and
- * everything that stands on the runtime. Each file runs in a process of its own, as many at once as there are cores.
+ * Two passes for each build, release and trace: the runtime, and everything that stands on it. What is about neither
+ * build (tools, benchmarks, the documentation, which runs its examples in both) runs once. Each file runs in a process of its own, as many at once as there are cores.
  * The console gets a line per file and each failure whole; `.tmp/logs/YYYYMMDD_HHMMSS/test.log` gets everything.
  * The very last line is `N passed, N failed`, over all passes. The status is 0 only if a test ran and none failed.
  * A test that is skipped or "to do" says nothing, and so it counts as failed.
@@ -23,22 +23,18 @@ interface Pass {
 
 const PASSES: readonly Pass[] = [
   { name: "runtime, release build", patterns: ["packages/*/src/**/*.test.ts"], conditions: [] },
+  { name: "runtime, trace build", patterns: ["packages/*/src/**/*.test.ts"], conditions: ["lunet-trace"] },
   {
-    name: "runtime, trace build",
-    patterns: ["packages/*/src/**/*.test.ts", "test/conformance/**/*.test.ts"],
-    conditions: ["lunet-trace"],
-  },
-  {
-    name: "applications, tools and integration",
-    patterns: [
-      "apps/**/*.test.ts",
-      "bench/**/*.test.ts",
-      "examples/**/*.test.ts",
-      "test/**/*.test.ts",
-      "tools/**/*.test.ts",
-    ],
+    name: "applications and integration, release build",
+    patterns: ["apps/**/*.test.ts", "examples/**/*.test.ts", "test/**/*.test.ts"],
     conditions: [],
   },
+  {
+    name: "applications and integration, trace build",
+    patterns: ["apps/**/*.test.ts", "examples/**/*.test.ts", "test/!(docs|fuzz)/**/*.test.ts"],
+    conditions: ["lunet-trace"],
+  },
+  { name: "tools and benchmarks", patterns: ["bench/**/*.test.ts", "tools/**/*.test.ts"], conditions: [] },
 ];
 
 /** How much of a failed file's own output the console shows; the log has all of it. */

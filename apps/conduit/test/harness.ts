@@ -145,6 +145,7 @@ export class ConduitProcess {
         PORT: "0",
         DATABASE_URL: `sqlite:${join(directory, "conduit.db")}`,
         LOG_LEVEL: "warn",
+        ...traceSettings(),
         ...options.env,
       },
     });
@@ -187,6 +188,11 @@ export class ConduitProcess {
       throw error;
     }
   }
+}
+
+/** How the test runner has set the trace build. */
+function traceSettings(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("LUNET_TRACE_")));
 }
 
 /** Conduit, listening. */

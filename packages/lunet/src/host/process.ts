@@ -48,9 +48,11 @@ export function everyMs(intervalMs: number, work: () => void): () => void {
   return () => clearInterval(timer);
 }
 
-/** Calls `listener` at each delivery of `signal`, which keeps no process alive. */
+/** Calls `listener` at each delivery of `signal` that nobody else listens for, which keeps no process alive. */
 export function onBackgroundSignal(signal: NodeJS.Signals, listener: () => void): void {
-  process.on(signal, listener);
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) listener();
+  });
 }
 
 /** Reads a small file at start, before anything runs that could be held up. */

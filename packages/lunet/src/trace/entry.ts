@@ -32,6 +32,8 @@ export class Entry {
   /** The last uses, in a ring; `touchCount` says where the next one goes. */
   touches: Touch[] | undefined;
   touchCount = 0;
+  /** It was found to be left alive; once is enough. */
+  isLeaked = false;
   /** It was found to be held for too long; once is enough. */
   isOverdue = false;
   /** A database connection that said, with its last reply, that a transaction is open on it. */

@@ -124,6 +124,7 @@ export function siteBalances(): SiteBalance[] {
 
 const collected = new FinalizationRegistry<Entry>((entry) => {
   if (!entry.alive) return;
+  if (entry.isLeaked) return close(entry, "");
   report("B", entry.kind, `${entry.title} is gone, and was never ended`, entry.site, lifeOf(entry));
   close(entry, "");
 });
@@ -250,6 +251,7 @@ function leaked(entry: Entry, owner: Entry): void {
   const ends = owner instanceof ScopeEntry ? owner.who : owner.title;
   report(letter, entry.kind, `${entry.title} is still alive, and ${ends} ends`, entry.site, lifeOf(entry));
   // Told once: from here nobody owns it.
+  entry.isLeaked = true;
   disown(entry);
 }
 

@@ -12,7 +12,7 @@ const MAX_LISTED = 20;
  */
 export function checkBalance(): void {
   for (const entry of living.values()) {
-    if (!entry.policy.scoped && entry.kind !== "coroutine") continue;
+    if (entry.isLeaked || (!entry.policy.scoped && entry.kind !== "coroutine")) continue;
     report("A", entry.kind, `${entry.title} is still alive at the end of the program`, entry.site, lifeOf(entry));
   }
   const waits = balance().get("suspension");
