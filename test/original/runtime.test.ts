@@ -103,15 +103,15 @@ test("original 16: sleeps leave nothing behind", async () => {
     const sleepAll = async (): Promise<void> => {
       await Promise.all(Array.from({ length: 10_000 }, () => sleep(0)));
     };
-    // Tables grow to the size that they keep.
-    for (let time = 0; time < 5; time += 1) await sleepAll();
+    await sleepAll();
     collect();
     const before = process.memoryUsage().heapUsed;
     for (let time = 0; time < 10; time += 1) await sleepAll();
     collect();
     const grown = process.memoryUsage().heapUsed - before;
     // 100,000 sleeps of 178 bytes each would be 17.8 MB.
-    assert.ok(grown < 3_000_000, `grown by ${grown} bytes`);
+    // The ledger's tables, which hold 10,000 at once, may just have doubled.
+    assert.ok(grown < (TRACE ? 8_000_000 : 3_000_000), `grown by ${grown} bytes`);
   });
 });
 

@@ -39,7 +39,6 @@ export async function waitSignal(...names: readonly SignalName[]): Promise<Signa
     }
   }
   return suspend<SignalName>(`waitSignal ${names.join(" ")}`, (resume) => {
-    const watch: object = {};
     const stops = [...new Set(names)].map((name) =>
       onSignal(`SIG${name}`, () => {
         stop();
@@ -48,9 +47,9 @@ export async function waitSignal(...names: readonly SignalName[]): Promise<Signa
     );
     const stop = (): void => {
       for (const each of stops) each();
-      if (TRACE) ended("signal", watch);
+      if (TRACE) ended("signal", stop);
     };
-    if (TRACE) made("signal", watch, undefined, names.join(" "));
+    if (TRACE) made("signal", stop, undefined, names.join(" "));
     return stop;
   });
 }
