@@ -59,7 +59,7 @@ function exportsOf(file: string): Export[] {
   const source = parse(file);
   return source.statements.flatMap((statement) =>
     statement.entries.flatMap((entry): Export[] => {
-      const from = entry.moduleRequest === null ? undefined : join(dirname(file), entry.moduleRequest.value);
+      const from = entry.moduleRequest === null ? undefined : fileBehind(file, entry.moduleRequest.value);
       if (from === undefined) return [declaredHere(source, statement.start, entry)];
       const behind = exportsOf(from);
       if (entry.exportName.name === null && entry.importName.name === null) return behind;
@@ -69,6 +69,11 @@ function exportsOf(file: string): Export[] {
       return [{ ...found, name, documented: found.documented || source.isDocumented(entry.start) }];
     }),
   );
+}
+
+/** The file that an export comes from; of the two behind `#trace` the one whose types count. */
+function fileBehind(file: string, specifier: string): string {
+  return specifier === "#trace" ? join(folder, "src", "trace", "off.ts") : join(dirname(file), specifier);
 }
 
 function declaredHere(source: Source, start: number, entry: StaticExportEntry): Export {

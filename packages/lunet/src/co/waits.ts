@@ -117,14 +117,15 @@ export function remainingMs(): number {
 }
 
 /**
- * True when the current scope has been cancelled, so that the next wait throws. For code that works long without a wait.
+ * True when the current scope has been cancelled, so that the next wait throws. For code that works long without a wait
+ * of lunet's.
  *
  * @example
  * ```ts
- * import { isCancelled, run, sleep, spawn } from "lunet";
+ * import { isCancelled, run, spawn } from "lunet";
  * await run(async () => {
  *   const worker = spawn(async () => {
- *     while (!isCancelled()) await sleep(1).catch(() => {});
+ *     for (let part = 0; part < 1_000 && !isCancelled(); part++) await Promise.resolve(part); // nothing of lunet's
  *   });
  *   worker.cancel();
  * });
