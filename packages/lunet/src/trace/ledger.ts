@@ -18,6 +18,7 @@ import type { KindBalance } from "./kinds.ts";
 const MAX_SITES = 10_000;
 const OTHER_SITES = "(other places)";
 
+/** The balance of one line that makes things of one kind. */
 export interface SiteBalance extends KindBalance {
   readonly kind: string;
   readonly site: string;
@@ -304,8 +305,9 @@ export function scopeEnding(scope: object, value: unknown): void {
   entry.hasEnded = true;
   if (entry.owned === undefined || entry.owned.size === 0) return;
   const isOpaque = visitHeld(value, (thing) => {
-    const held = known.get(thing);
-    if (held?.alive === true && held.owner === entry) give(held, entry.outer);
+    for (const held of [known.get(thing), leaseOf(thing)]) {
+      if (held?.alive === true && held.owner === entry) give(held, entry.outer);
+    }
   });
   // Whoever is given away leaves the set on the way.
   for (const one of entry.owned) {
