@@ -16,6 +16,16 @@ export function rootStarted(): void {
   hasBegun = true;
   onBackgroundSignal("SIGUSR2", () => writeStderrNow(treeText(snapshot())));
   onExit(atExit);
+  startInspector();
+}
+
+/** It is loaded only now, and not waited for: the program's start pays next to nothing for being watched. */
+function startInspector(): void {
+  if (settings.socket === "off" && settings.port === undefined) return;
+  import("./inspector.ts").then(
+    ({ openInspector }) => openInspector(settings),
+    (error: unknown) => writeStderrNow(`lunet trace: Cannot load the inspector: ${String(error)}\n`),
+  );
 }
 
 /** A root has ended. */
