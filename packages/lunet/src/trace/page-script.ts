@@ -186,7 +186,7 @@ function drawBalance(shot) {
     row.cells[1].className = one.live > 0 ? "live" : "none";
   });
   const places = shot.sites;
-  keep(byId("places"), places, (one) => one.kind + one.site, makePlace, (row, one) => setText(row.cells[0], String(one.live)));
+  keep(byId("places"), places, (one) => one.kind + one.site, makePlace, (row, one) => setText(row.cells[0], one.live.toLocaleString("en")));
 }
 
 const makeRow = (count) => () => {
@@ -206,6 +206,7 @@ function makePlace(one) {
 function drawRequests(shot) {
   const requests = [...shot.requests];
   setText(byId("requests-count"), requests.length === 0 ? "none so far" : "the last " + requests.length);
+  byId("requests-part").hidden = requests.length === 0;
   if (byId("order").value === "slowest") requests.sort((a, b) => b.durationMs - a.durationMs);
   keep(byId("requests"), requests, (one) => one.id, makeRequest, (label, one) => {
     setText(label.took, one.running ? "runs " + duration(one.durationMs) : duration(one.durationMs));
