@@ -235,6 +235,14 @@ const CASES: readonly Case[] = [
     settings: LOOP,
   },
   {
+    fault: "a coroutine that holds the loop after it has started one that ends at once",
+    fixture: "l-loop-held-after-spawn",
+    class: "L",
+    says: ['coroutine "thumbnails"', "limit is 150 ms"],
+    omits: ['"quick"'],
+    settings: LOOP,
+  },
+  {
     fault: "a catch that swallows a cancel",
     fixture: "m-cancel-swallowed",
     class: "M",

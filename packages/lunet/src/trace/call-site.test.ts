@@ -39,6 +39,12 @@ test("it is the path from the working folder, the line, the column and the funct
   assert.match(site, new RegExp(`^${RegExp.escape(HERE)}:${line}:\\d+ in opens$`));
 });
 
+test("two calls on one line are two places", () => {
+  const [first, second] = [callSite(), callSite()];
+  assert.notEqual(first, second);
+  assert.equal(first.replace(/:\d+$/, ""), second.replace(/:\d+$/, ""));
+});
+
 test("it is the innermost of the program's lines", () => {
   function inner(): string {
     return callSite();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { collectFindings, findDeadlocks, leased, takeFindings, TRACE, unleased, waitsForPool } from "#trace";
-import { type Coroutine, sleep, spawn, suspend } from "../co/mod.ts";
+import { type Coroutine, scope, sleep, spawn, suspend } from "../co/mod.ts";
 import { coroutineTest } from "../testing/mod.ts";
 
 // What is looked for in programs, and how it stops them, is in test/trace/findings.test.ts. Here: where the line runs
@@ -102,9 +102,12 @@ class LendingPool {
   readonly #size: number;
   readonly #out = new Set<object>();
   readonly #queue = new Set<(connection: object) => void>();
+  /** How many connections there are so far, of the most that there may be. */
+  readonly #made: number;
 
-  constructor(size: number) {
+  constructor(size: number, made = size) {
     this.#size = size;
+    this.#made = made;
   }
 
   acquire(): Promise<object> {
@@ -118,7 +121,7 @@ class LendingPool {
 
   #lend(): void {
     for (const resume of this.#queue) {
-      if (this.#out.size === this.#size) return;
+      if (this.#out.size === this.#made) return;
       const connection = {};
       this.#out.add(connection);
       this.#queue.delete(resume);
@@ -153,6 +156,40 @@ coroutineTest("a pool with one holder who can go on is no circle", async () => {
   await sleep(5);
   assertCircle([]);
   cancelAll(coroutines);
+});
+
+coroutineTest("a holder who goes on while a child of its waits for the pool is in no circle", async () => {
+  const pool = new LendingPool(1);
+  const holder = async (): Promise<void> => {
+    spawn(() => sleep(1).then(() => hold(pool, () => {})), { name: "child" });
+    await hold(pool, () => sleep(60_000));
+  };
+  const holding = spawn(holder, { name: "holder" });
+  await sleep(10);
+  assertCircle([]);
+  holding.cancel();
+});
+
+coroutineTest("a holder who waits for a scope in which a child waits for the pool is in a circle", async () => {
+  const pool = new LendingPool(1);
+  const holder = (): Promise<void> =>
+    hold(pool, () =>
+      scope(() => {
+        spawn(() => hold(pool, () => {}), { name: "child" });
+      }),
+    );
+  const holding = spawn(holder, { name: "holder" });
+  await sleep(10);
+  assertCircle(["child"]);
+  holding.cancel();
+});
+
+coroutineTest("a pool that is still making a connection is no circle", async () => {
+  const pool = new LendingPool(2, 1);
+  const greedy = spawn(() => hold(pool, () => hold(pool, () => {})), { name: "greedy" });
+  await sleep(5);
+  assertCircle([]);
+  greedy.cancel();
 });
 
 coroutineTest("a pool whose one holder waits for another is a circle of one", async () => {
