@@ -519,7 +519,7 @@ export function _suspendIn<T>(scope: _Scope, operation: string, start: _SuspendS
   });
   if (TRACE) {
     promiseOut(promise);
-    strike(scope);
+    return strike(scope, promise);
   }
   return promise;
 }

@@ -52,9 +52,9 @@ export async function requestInProcess(
   options: ServerOptions = {},
 ): Promise<ClientReply> {
   const { method = "GET", timeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = request;
-  const { head, content } = serializeRequest(request);
+  const serialized = serializeRequest(request);
   return withServer(handler, options, timeoutMs, async (client) => {
-    const sender = spawn(() => sendAll(client, head, content), { name: "in-process request" });
+    const sender = spawn(() => sendAll(client, serialized), { name: "in-process request" });
     const reader = new ReplyReader(client);
     const reply = await reader.read(method);
     // A request that was answered before it was sent whole is not sent any further: the server has closed.
@@ -66,6 +66,11 @@ export async function requestInProcess(
     await reader.readEnd();
     return reply;
   });
+}
+
+/** Sends a request and no more. A server that does not want all of it is no failure. */
+export async function sendRequest(client: Connection, request: ClientRequest): Promise<void> {
+  await sendAll(client, serializeRequest(request));
 }
 
 /**
@@ -152,7 +157,7 @@ function serializeRequest(request: ClientRequest): SerializedRequest {
 }
 
 /** Sends a request. That the server does not want all of it shows in its reply. */
-async function sendAll(client: Connection, head: string, content: SerializedRequest["content"]): Promise<void> {
+async function sendAll(client: Connection, { head, content }: SerializedRequest): Promise<void> {
   await untilRefused(async () => {
     await client.write(head, "latin1");
     if (content === undefined) return;
@@ -164,7 +169,7 @@ async function sendAll(client: Connection, head: string, content: SerializedRequ
       if (bytes.length > 0)
         await client.write(Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, CRLF]));
     }
-    await client.write("0\r\n\r\n");
+    if (!client.closed) await client.write("0\r\n\r\n");
   });
 }
 

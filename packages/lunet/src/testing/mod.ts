@@ -23,3 +23,21 @@ export { databaseSuite, type DatabaseSuiteOptions, type OpenDatabase } from "./d
 export { memoryPair } from "./memory-sockets.ts";
 export { ClientReply, MAX_REPLY_BYTES, ReplyError, ReplyReader } from "./reply-reader.ts";
 export { socketSuite, type ConnectPair, type SocketSuiteOptions } from "./socket-suite.ts";
+export {
+  DEFAULT_SWEEP_TIMEOUT_MS,
+  defineSweep,
+  describeSweep,
+  InjectedFailure,
+  sweep,
+  SWEEP_FAULTS,
+  type BodySweep,
+  type RequestSweep,
+  type Sweep,
+  type SweepDefinition,
+  type SweepFault,
+  type SweepFinding,
+  type SweepFixture,
+  type SweepOptions,
+  type SweepProgress,
+  type SweepReport,
+} from "./sweep.ts";

@@ -6,7 +6,7 @@
  */
 import type { WaitEnd } from "./entry.ts";
 import type { Finding, FindingClass } from "./findings.ts";
-import type { InjectedAt, Injection } from "./injection.ts";
+import type { Injected, Injection } from "./injection.ts";
 import type { KindBalance } from "./kinds.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -109,14 +109,16 @@ export function injectedFailure(_scope: object, _operation: string): readonly [e
 }
 
 /** Strikes at the wait that has begun. */
-export function strike(_scope: object): void {}
+export function strike<T>(_scope: object, promise: Promise<T>): Promise<T> {
+  return promise;
+}
 
 /** Arms an injection. */
 export function armInjection(_injection: Injection): void {}
 
 /** Takes the injection away. */
-export function disarmInjection(): { readonly waits: number; readonly hit: InjectedAt | undefined } {
-  return { waits: 0, hit: undefined };
+export function disarmInjection(): Injected {
+  return { operations: [], hit: undefined };
 }
 
 /** Keeps findings instead of stopping. */
