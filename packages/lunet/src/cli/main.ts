@@ -26,6 +26,8 @@ async function main(args: readonly string[]): Promise<number> {
       return (await import("./run-program.ts")).runCommand(command, rest);
     case "ps":
       return (await import("./ps.ts")).psCommand(rest);
+    case "sweep":
+      return (await import("./sweep.ts")).sweepCommand(rest);
     case "help":
     case "--help":
     case "-h":
