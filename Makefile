@@ -7,7 +7,7 @@ NODE    := $(BIN)/node
 CONDUIT := apps/conduit/src/main.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help install run start stop test check lint format format-check types bench fuzz build build-debug bench-trace clean
+.PHONY: help install run start stop test stress protocol release check lint format format-check types bench fuzz build build-debug bench-trace clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-14s%s\n", $$1, $$2 }'
@@ -31,6 +31,18 @@ stop: install ## stop what `make start` started
 
 test: install ## run every test in both builds; T="packages/lunet/src/co" runs those below a path
 	@$(NODE) tools/test.ts $(T)
+
+stress: install ## many coroutines at random in the trace build, and the balance at the end; STRESS_SEED STRESS_WORKERS STRESS_OPS STRESS_LIMIT_S
+	@$(NODE) tools/stress.ts
+
+protocol: install ## trace build, stress, traced Conduit under API test, ab and a mixed load, balance; PROTOCOL_SECONDS=600 judges memory too
+	@$(NODE) tools/protocol.ts
+
+release: ## lint, test, stress, protocol, build: what must hold before a release; stops at the first failure
+	@for step in lint test stress protocol build; do \
+	  echo "== $$step"; \
+	  $(MAKE) --no-print-directory $$step || { echo "release: $$step failed" >&2; exit 1; }; \
+	done
 
 check: install ## format, lint, import directions, types and tests: all that must hold before a commit
 	@$(NODE) tools/check.ts
