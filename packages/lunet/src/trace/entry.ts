@@ -8,6 +8,9 @@ export interface Touch {
   readonly site: string;
 }
 
+/** A statement's text is its name; a report names it by its beginning. */
+const MAX_TITLE_LENGTH = 120;
+
 let lastId = 0;
 
 export class Entry {
@@ -50,7 +53,8 @@ export class Entry {
 
   /** `file "notes.txt" (#17)` */
   get title(): string {
-    return `${this.policy.label}${this.name === "" ? "" : ` "${this.name}"`} (#${this.id})`;
+    const name = this.name.length <= MAX_TITLE_LENGTH ? this.name : `${this.name.slice(0, MAX_TITLE_LENGTH)}…`;
+    return `${this.policy.label}${name === "" ? "" : ` "${name}"`} (#${this.id})`;
   }
 
   /** The last uses, the latest first. */
@@ -95,6 +99,14 @@ export class ScopeEntry extends Entry {
       if (scope === other) return true;
     }
     return false;
+  }
+
+  /** The name of the coroutine whose body, or a scope within it, this is. */
+  get coroutineName(): string {
+    for (let scope: ScopeEntry | undefined = this; scope !== undefined; scope = scope.outer) {
+      if (scope.coroutine !== undefined || scope.outer === undefined) return scope.name;
+    }
+    return this.name;
   }
 
   /** `coroutine "worker"`; for an inner scope `scope "withDeadline" of coroutine "worker"`. */

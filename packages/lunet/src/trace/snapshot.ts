@@ -143,12 +143,20 @@ function addScope(lines: string[], node: ScopeNode, indent: string): void {
   for (const child of node.children) addScope(lines, child, inner);
 }
 
+/** A statement's text is its name: a line of a terminal has to hold it. */
+const MAX_NAME_LENGTH = 80;
+
+function shortened(name: string): string {
+  const line = name.replaceAll(/\s+/g, " ");
+  return line.length <= MAX_NAME_LENGTH ? line : `${line.slice(0, MAX_NAME_LENGTH)}…`;
+}
+
 function handleText({ kind, name, id, ageMs, site, lastTouch }: HandleNode): string {
   const touch =
     lastTouch === undefined
       ? ""
       : `; last ${lastTouch.operation} ${duration(lastTouch.agoMs)} ago at ${lastTouch.site}`;
-  return `${kind}${name === "" ? "" : ` "${name}"`} #${id}, ${duration(ageMs)}${site === "" ? "" : `, made at ${site}`}${touch}`;
+  return `${kind}${name === "" ? "" : ` "${shortened(name)}"`} #${id}, ${duration(ageMs)}${site === "" ? "" : `, made at ${site}`}${touch}`;
 }
 
 /** `12 ms`, `3.4 s`, `5 min 2 s` */

@@ -30,7 +30,7 @@ useRequestEnd((request) => {
 /** Work that did not wait, such as a statement on the event loop's own connection, is a part of its request's time too. */
 export function ran(operation: string, elapsedMs: number): void {
   let scope = currentScope();
-  const who = scope?.name ?? "";
+  const who = scope?.coroutineName ?? "";
   while (scope !== undefined && scope.request === undefined) scope = scope.outer;
   if (scope?.request === undefined) return;
   const toMs = realMonotonicMs();

@@ -92,7 +92,7 @@ export function resumed(suspension: object, end: WaitEnd, value?: unknown): void
   if (wait.request !== undefined) {
     wait.request.addSpan({
       operation: wait.operation,
-      who: scope.name,
+      who: scope.coroutineName,
       site: wait.site,
       fromMs: wait.madeAtMs,
       toMs: now,
