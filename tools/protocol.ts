@@ -16,7 +16,14 @@ import { ensureAb, faultOf, parseAbReport } from "./ab.ts";
 import { createStampedFolder } from "./log-folder.ts";
 import { drawMemory, memoryTable, mib, MIN_JUDGED_S, residentBytes, trendOf, type Sample } from "./memory-trend.ts";
 import { runMixedLoad, type LoadResult } from "./mixed-load.ts";
-import { describeEnd, startCommand, type CommandEnd, type RunningCommand } from "./run-command.ts";
+import {
+  describeEnd,
+  isInterrupted,
+  startCommand,
+  telling,
+  type CommandEnd,
+  type RunningCommand,
+} from "./run-command.ts";
 import { stressCommand } from "./stress.ts";
 import { outstanding, parseTraceSummary } from "./trace-summary.ts";
 
@@ -33,10 +40,6 @@ const AB_CONNECTIONS = 50;
 const LOAD_CLIENTS = 40;
 /** So many at most, however long the load is. */
 const MAX_SAMPLES = 600;
-const TAIL_LINES = 30;
-
-/** What a program ends with that the trace build stops. */
-const TRACE_STATUS = 134;
 
 interface Settings {
   readonly seconds: number;
@@ -111,6 +114,7 @@ class Protocol {
   }
 
   async #report(label: string, seconds: string, error: Error): Promise<void> {
+    if (isInterrupted()) return say(`protocol: interrupted at step ${label}`);
     const log = error instanceof StepFailure ? error.log : undefined;
     say(
       `protocol: FAILED at step ${label}, after ${seconds} s: ${error instanceof StepFailure ? error.message : error.stack}`,
@@ -134,10 +138,7 @@ class Protocol {
     const command = startCommand({ program, args, cwd: root, log: path, limitMs, onLine });
     const end = await this.#unlessCrashed(command.ended, () => command.end());
     if (end.status === 0 && end.problem === undefined) return end.output;
-    const tail = end.output.trimEnd().split("\n").slice(-TAIL_LINES).join("\n");
-    const found =
-      end.status === TRACE_STATUS ? "the trace build stopped it: it ended with status 134" : describeEnd(end);
-    throw new StepFailure(`${found}\n${tail}`, path);
+    throw new StepFailure(`${describeEnd(end)}\n${telling(end)}`, path);
   }
 
   /** Waits for `work`, and fails at once when the server ends meanwhile, which it must not. */
@@ -151,9 +152,7 @@ class Protocol {
   }
 
   #crash(end: CommandEnd): StepFailure {
-    const why = end.status === TRACE_STATUS ? "the trace build stopped it, status 134" : describeEnd(end);
-    const tail = end.output.trimEnd().split("\n").slice(-TAIL_LINES).join("\n");
-    return new StepFailure(`CRITICAL: the server is gone: ${why}\n${tail}`, this.#serverLog);
+    return new StepFailure(`CRITICAL: the server is gone: ${describeEnd(end)}\n${telling(end)}`, this.#serverLog);
   }
 
   get #serverLog(): string {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { residentBytes } from "./memory-trend.ts";
-import { describeEnd, startCommand } from "./run-command.ts";
+import { describeEnd, startCommand, telling } from "./run-command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "run-command-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -66,4 +66,12 @@ test("what was started ends with whoever started it, also by a signal", { timeou
   assert.equal(status, 143);
   // It is nobody's child now; the system takes a moment to end it.
   while (residentBytes(Number(String(text))) !== undefined) await setImmediate();
+});
+
+test("of a program that the trace build stopped the finding is shown, of others the end", () => {
+  const output = `before\nlunet trace: finding A, left\n  what  a file\n${"more\n".repeat(100)}`;
+  const end = { status: 134, signal: null, problem: undefined, output };
+  assert.match(telling(end), /^lunet trace: finding A, left\n {2}what {2}a file\nmore\n/);
+  assert.equal(describeEnd(end), "the trace build stopped it, with status 134");
+  assert.match(telling({ ...end, status: 1 }), /^(more\n){29}more$/);
 });

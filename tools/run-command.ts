@@ -13,6 +13,8 @@ import { PassThrough, type Readable } from "node:stream";
 
 /** How long a program may take to end after SIGTERM, before it gets SIGKILL. */
 export const END_GRACE_MS = 5_000;
+/** The same, when this process itself is told to end. */
+const INTERRUPT_GRACE_MS = 500;
 /** How much of a program's output is kept in memory; the log has all of it. */
 const MAX_KEPT_CHARACTERS = 1_000_000;
 
@@ -52,15 +54,25 @@ export interface RunningCommand {
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
 const children = new Set<Child>();
+let interrupted = false;
+
+/** Whether a signal has told this process to end: then what failed in its programs is no news. */
+export function isInterrupted(): boolean {
+  return interrupted;
+}
 
 process.once("exit", () => {
   for (const child of children) child.kill("SIGKILL");
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.once(signal, () => {
+  process.on(signal, () => {
+    const leave = (): never => process.exit(128 + constants.signals[signal]);
+    // A second signal does not wait.
+    if (interrupted) leave();
+    interrupted = true;
     // They are told first, so that they can leave in order; what takes too long is ended with this process.
     for (const child of children) child.kill("SIGTERM");
-    setTimeout(() => process.exit(128 + constants.signals[signal]), children.size === 0 ? 0 : 500);
+    setTimeout(leave, children.size === 0 ? 0 : INTERRUPT_GRACE_MS);
   });
 }
 
@@ -115,7 +127,22 @@ export function startCommand(command: Command): RunningCommand {
   };
 }
 
+/** How much of a program's output is shown when it has failed. */
+const TAIL_LINES = 30;
+/** What a program ends with that the trace build stops, and how its reports begin. */
+export const TRACE_STATUS = 134;
+const FINDING = "lunet trace: finding ";
+
+/** What to show of a program that has failed: what the trace build found, or else the end of its output. */
+export function telling({ status, output }: CommandEnd): string {
+  const finding = status === TRACE_STATUS ? output.indexOf(FINDING) : -1;
+  const lines = output.trimEnd().split("\n");
+  const shown = finding === -1 ? lines.slice(-TAIL_LINES) : output.slice(finding).split("\n", TAIL_LINES);
+  return shown.join("\n");
+}
+
 /** Says how a program ended, for a sentence that begins with its name. */
 export function describeEnd({ status, signal, problem }: CommandEnd): string {
+  if (status === TRACE_STATUS) return "the trace build stopped it, with status 134";
   return problem ?? (signal === null ? `it ended with status ${status}` : `it was ended by ${signal}`);
 }
