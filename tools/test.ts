@@ -19,7 +19,12 @@ interface Pass {
   readonly name: string;
   readonly patterns: readonly string[];
   readonly conditions: readonly string[];
+  /** Files that do not belong to it, by how their paths begin. */
+  readonly without?: readonly string[];
 }
+
+/** They start the builds that they are about themselves. */
+const STARTS_BOTH = ["test/docs/", "test/fuzz/", "test/stress/", "test/trace/findings.test.ts"];
 
 const PASSES: readonly Pass[] = [
   { name: "runtime, release build", patterns: ["packages/*/src/**/*.test.ts"], conditions: [] },
@@ -31,8 +36,9 @@ const PASSES: readonly Pass[] = [
   },
   {
     name: "applications and integration, trace build",
-    patterns: ["apps/**/*.test.ts", "examples/**/*.test.ts", "test/!(docs|fuzz)/**/*.test.ts"],
+    patterns: ["apps/**/*.test.ts", "examples/**/*.test.ts", "test/**/*.test.ts"],
     conditions: ["lunet-trace"],
+    without: STARTS_BOTH,
   },
   { name: "tools and benchmarks", patterns: ["bench/**/*.test.ts", "tools/**/*.test.ts"], conditions: [] },
 ];
@@ -78,6 +84,7 @@ function filesOf(pass: Pass): string[] {
     cwd: root,
     exclude: (path) => /(^|[\\/])(node_modules|dist)$/.test(path),
   })
+    .filter((file) => !(pass.without ?? []).some((path) => file.startsWith(path)))
     .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
     .toSorted();
 }

@@ -19,6 +19,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import {
+  bodyBegun,
   bodyEnded,
   ended,
   foreignLeft,
@@ -397,7 +398,9 @@ export function _receiveUnhandled(error: unknown): boolean {
 export async function _runIn<T>(scope: _Scope, body: () => T | Promise<T>): Promise<T> {
   let value: T | undefined;
   try {
-    value = await ambient.run(scope, body);
+    const running = ambient.run(scope, body);
+    if (TRACE) bodyBegun(scope);
+    value = await running;
     if (TRACE) bodyEnded(scope, true, scope.effective !== undefined);
   } catch (error) {
     if (TRACE) bodyEnded(scope, false, false);

@@ -9,7 +9,7 @@
  *   its number out again at once, and a late write would go into somebody else's file.
  * - Operations at the file's own offset go one at a time, because the thread pool keeps no order.
  */
-import { ended, made, misused, touched, TRACE, waitsOn } from "#trace";
+import { ended, ending, made, misused, touched, TRACE, waitsOn } from "#trace";
 import { ClosedError, shield, suspend } from "../co/mod.ts";
 import {
   allocateUnread,
@@ -168,6 +168,7 @@ export class File implements AsyncDisposable {
    */
   async close(): Promise<void> {
     this.#requireOpen("close");
+    if (TRACE) ending(this);
     try {
       await shield(CLOSE_BUDGET_MS, () => this.#end());
     } catch (error) {

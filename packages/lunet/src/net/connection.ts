@@ -10,7 +10,7 @@
  *   reading, so that the kernel's window closes and the peer waits.
  * - Whoever waits when the connection closes is woken: by `ERR_CLOSED` if it was closed here, else by the failure.
  */
-import { endedOnce, made, misused, touched, TRACE, waitsOn } from "#trace";
+import { endedOnce, ending, made, misused, touched, TRACE, waitsOn } from "#trace";
 import { ClosedError, DeadlineError, ensureCoroutine, shield, suspend } from "../co/mod.ts";
 import type { Address, StartTransport, Transport, TransportSink } from "../host/transport.ts";
 import { BusyError, SocketError } from "./errors.ts";
@@ -426,6 +426,7 @@ export class Connection implements AsyncDisposable {
     if (!(lingerMs > 0)) throw new RangeError(`Cannot close: found lingerMs ${lingerMs}, wanted more than 0`);
     if (this.#closing) return;
     this.#closing = true;
+    if (TRACE) ending(this);
     this.#failWaiters(this.#goneError());
     if (this.#transportClosed) return;
     this.#unread.length = 0;

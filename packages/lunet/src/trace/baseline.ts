@@ -28,9 +28,8 @@ export function readBaseline(path: string | undefined): Baseline {
   const rows = path === undefined ? [] : parse(path);
   return {
     reasonFor: (finding) => {
-      const row = rows.find((one) => matches(one, finding));
-      if (row === undefined || wallMs() >= Date.parse(row.expires) + DAY_MS) return undefined;
-      return `${row.reason} (until ${row.expires})`;
+      const row = rows.find((one) => matches(one, finding) && wallMs() < Date.parse(one.expires) + DAY_MS);
+      return row === undefined ? undefined : `${row.reason} (until ${row.expires})`;
     },
   };
 }
@@ -58,7 +57,7 @@ function parse(path: string): BaselineRow[] {
 
 function checkRow(path: string, row: unknown, index: number): BaselineRow {
   const { class: letter, site, kind, reason, expires } = (row ?? {}) as Partial<Record<keyof BaselineRow, unknown>>;
-  const isDate = typeof expires === "string" && /^\d{4}-\d\d-\d\d$/.test(expires) && !Number.isNaN(Date.parse(expires));
+  const isDate = typeof expires === "string" && isDay(expires);
   const isWhole = isText(letter) && isText(site) && isText(reason) && isDate && (kind === undefined || isText(kind));
   if (isWhole) return row as BaselineRow;
   throw new Error(
@@ -68,4 +67,10 @@ function checkRow(path: string, row: unknown, index: number): BaselineRow {
 
 function isText(value: unknown): boolean {
   return typeof value === "string" && value.trim() !== "";
+}
+
+/** A day that there is: the engine takes the 31st of June for the 1st of July. */
+function isDay(text: string): boolean {
+  const ms = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : NaN;
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
 }

@@ -6,7 +6,7 @@
  * program's own doing (`foreign`), and what a baseline names, is reported and stops nothing.
  */
 import { exitNow, writeStderrNow } from "../host/process.ts";
-import { type Baseline, readBaseline } from "./baseline.ts";
+import { readBaseline } from "./baseline.ts";
 import { readSettings } from "./settings.ts";
 
 /** Status of a program that was stopped: what a shell gives for SIGABRT. */
@@ -98,7 +98,7 @@ export interface Finding {
 export const settings = readSettings(process.env);
 
 let mode = settings.findings;
-let baseline: Baseline | undefined;
+const baseline = readBaseline(settings.baseline);
 const found = new Map<string, Finding>();
 let dropped = 0;
 
@@ -130,7 +130,6 @@ export function report(
     dropped++;
     return;
   }
-  baseline ??= readBaseline(settings.baseline);
   const known = baseline.reasonFor({ class: letter, kind, site });
   const finding: Finding = { class: letter, kind, what, site, facts, foreign, known, count: 1 };
   found.set(key, finding);

@@ -13,6 +13,7 @@ import { callSite } from "./call-site.ts";
 import { Entry, RequestEntry, ScopeEntry, type Touch, type WaitEntry } from "./entry.ts";
 import { checks, type Finding, report, settings } from "./findings.ts";
 import type { KindBalance } from "./kinds.ts";
+import { sliceEnded } from "./loop-watch.ts";
 
 /** Sites that are counted one by one; the rest together. */
 const MAX_SITES = 10_000;
@@ -120,7 +121,8 @@ export function balance(): ReadonlyMap<string, Readonly<KindBalance>> {
 }
 
 export function siteBalances(): SiteBalance[] {
-  return [...sites.values()].flatMap((ofKind) => [...ofKind.values()]);
+  // A line that turned out not to be the maker has none left.
+  return [...sites.values()].flatMap((ofKind) => [...ofKind.values()]).filter((one) => one.made > 0);
 }
 
 const collected = new FinalizationRegistry<Entry>((entry) => {
@@ -142,7 +144,7 @@ function open(entry: Entry, thing: object): void {
 function close(entry: Entry, site: string): void {
   entry.alive = false;
   entry.endedAtMs = realMonotonicMs();
-  entry.endedSite = site;
+  if (entry.endedSite === "") entry.endedSite = site;
   living.delete(entry.id);
   limited.delete(entry);
   entry.owner?.owned?.delete(entry);
@@ -169,6 +171,8 @@ export function made(kind: string, thing: object, owner?: object, name = ""): vo
 }
 
 function openScope(thing: object, entry: ScopeEntry): void {
+  const running = currentScope();
+  if (running !== undefined) sliceEnded(running, entry.madeAtMs, `the scope "${entry.name}"`, entry.site);
   known.set(thing, entry);
   countMade("scope", entry.site);
   const { outer } = entry;
@@ -196,6 +200,12 @@ export function useRequestEnd(listener: (request: RequestEntry) => void): void {
   onRequestEnd = listener;
 }
 
+/** A thing is being ended: the line that does so is the program's, whichever callback tells of its end later. */
+export function ending(thing: object): void {
+  const entry = known.get(thing);
+  if (entry?.alive === true && entry.policy.ringed) entry.endedSite = callSite();
+}
+
 /** A thing with a life has ended. */
 export function ended(kind: string, thing: object): void {
   const entry = known.get(thing);
@@ -206,7 +216,7 @@ export function ended(kind: string, thing: object): void {
   }
   checks.passed++;
   if (entry instanceof ScopeEntry) return endScope(entry);
-  close(entry, entry.policy.ringed || entry.owned !== undefined ? callSite() : "");
+  close(entry, entry.endedSite === "" && (entry.policy.ringed || entry.owned !== undefined) ? callSite() : "");
   if (entry instanceof RequestEntry) {
     if (entry.scope?.request === entry) entry.scope.request = undefined;
     onRequestEnd(entry);

@@ -5,7 +5,7 @@
  * no earlier than the last beat.
  */
 import { realMonotonicMs } from "../host/clock.ts";
-import type { ScopeEntry, WaitEntry } from "./entry.ts";
+import type { ScopeEntry } from "./entry.ts";
 import { checks, report, settings } from "./findings.ts";
 
 let lastBeatMs = realMonotonicMs();
@@ -19,14 +19,40 @@ export function sliceStarted(scope: ScopeEntry, nowMs: number): void {
   lastRunner = scope;
 }
 
-/** A coroutine waits again, in `wait`, or its body has ended. */
-export function sliceEnded(scope: ScopeEntry, nowMs: number, wait: WaitEntry | undefined): void {
+/**
+ * A coroutine's code does not go on: it waits again, lets an inner scope run, or has ended.
+ *
+ * @param until What comes next, and where.
+ */
+export function sliceEnded(scope: ScopeEntry, nowMs: number, until: string, site: string): void {
   const { loopMs } = settings;
   const heldMs = nowMs - Math.max(scope.runsSinceMs, lastSliceEndMs, lastBeatMs);
   lastSliceEndMs = nowMs;
+  scope.runsSinceMs = 0;
   if (loopMs === 0 || heldMs <= loopMs) return;
   lastBeatMs = nowMs;
-  tell(scope, heldMs, wait === undefined ? "its end" : `${wait.operation}, at ${wait.site}`, wait?.site ?? scope.site);
+  tell(scope, heldMs, `${until}, at ${site}`, site);
+}
+
+/**
+ * The body of a scope was called, and has come to its first await: `caller` goes on. What comes before is the scope's, and
+ * what comes after is the caller's.
+ */
+export function bodyYielded(scope: ScopeEntry, caller: ScopeEntry | undefined, nowMs: number): void {
+  sliceEnded(scope, nowMs, "its first await", scope.site);
+  if (caller !== undefined) sliceStarted(caller, nowMs);
+}
+
+/**
+ * The body of a scope has ended. That is told some microtasks later: when the scope was not let run since its last slice,
+ * and somebody else was since the last beat, the time between is theirs.
+ */
+export function bodyOver(scope: ScopeEntry, nowMs: number): void {
+  const runner = lastRunner;
+  const isOthers =
+    scope.runsSinceMs === 0 && runner?.alive === true && runner !== scope && runner.runsSinceMs >= lastBeatMs;
+  if (isOthers) sliceEnded(runner, nowMs, "an await of something foreign", runner.site);
+  else sliceEnded(scope, nowMs, "its end", scope.site);
 }
 
 function tell(scope: ScopeEntry, heldMs: number, until: string, site: string): void {

@@ -8,19 +8,23 @@
  */
 export {
   adopt,
+  armInjection,
   balance,
   checkBalance,
   describeFinding,
+  disarmInjection,
   collectFindings,
   ended,
   findings,
   made,
+  misused,
   snapshot,
   summaryText,
   takeFindings,
   touched,
   TRACE,
   treeText,
+  waitsOn,
 } from "#trace";
 export type { Finding, FindingClass } from "./findings.ts";
 export type { KindBalance } from "./kinds.ts";
@@ -28,3 +32,4 @@ export type { HandleNode, ScopeNode, Snapshot, WaitNode } from "./snapshot.ts";
 export type { SiteBalance } from "./ledger.ts";
 export type { RequestTimeline } from "./timeline.ts";
 export type { Span } from "./entry.ts";
+export type { Injected, InjectedAt, Injection } from "./injection.ts";

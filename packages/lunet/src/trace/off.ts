@@ -19,6 +19,9 @@ export function made(_kind: string, _thing: object, _owner?: object, _name?: str
 /** A thing with a life has ended. */
 export function ended(_kind: string, _thing: object): void {}
 
+/** A thing is being ended. */
+export function ending(_thing: object): void {}
+
 /** A thing that either side may end first has ended. */
 export function endedOnce(_kind: string, _thing: object): void {}
 
@@ -39,6 +42,9 @@ export function useAmbient(_current: () => object | undefined): void {}
 
 /** The body of a coroutine runs in a scope. */
 export function coroutineRuns(_coroutine: object, _scope: object): void {}
+
+/** The body of a scope was called, and has come to its first await. */
+export function bodyBegun(_scope: object): void {}
 
 /** The body of a scope has returned or thrown. */
 export function bodyEnded(_scope: object, _returned: boolean, _isCancelled: boolean): void {}

@@ -13,6 +13,7 @@ export {
   coroutineRuns,
   ended,
   endedOnce,
+  ending,
   leased,
   made,
   misused,
@@ -24,6 +25,7 @@ export {
   useAmbient,
 } from "./ledger.ts";
 export {
+  bodyBegun,
   bodyEnded,
   foreignLeft,
   promiseOut,

@@ -4,7 +4,7 @@ import { callSite } from "./call-site.ts";
 import { RequestEntry, type ScopeEntry, WaitEntry, type WaitEnd } from "./entry.ts";
 import { checks, report } from "./findings.ts";
 import { bind, countSite, currentScope, entryOf, handOver, lifeOf, living, scopeEntryOf } from "./ledger.ts";
-import { sliceEnded, sliceStarted } from "./loop-watch.ts";
+import { bodyOver, bodyYielded, sliceEnded, sliceStarted } from "./loop-watch.ts";
 
 /** The wait whose `start` runs now, and the last one that was started. */
 let starting: WaitEntry | undefined;
@@ -21,7 +21,7 @@ export function suspended(suspension: object, operation: string, scope: object):
   countSite("suspension", wait.site, 1);
   if (inScope !== undefined) {
     inScope.waits.add(wait);
-    sliceEnded(inScope, wait.madeAtMs, wait);
+    sliceEnded(inScope, wait.madeAtMs, operation, wait.site);
     for (let outer: ScopeEntry | undefined = inScope; outer !== undefined; outer = outer.outer) {
       if (outer.request === undefined) continue;
       wait.request = outer.request;
@@ -172,11 +172,17 @@ export function startedAfterEnd(scope: object, operation: string): void {
   report("F", "coroutine", what, site, [["called", `at ${site}`], ...lifeOf(entry)]);
 }
 
+/** The body of a scope was called, and has come to its first await, or to its end: whoever called it goes on. */
+export function bodyBegun(scope: object): void {
+  const entry = scopeEntryOf(scope);
+  if (entry !== undefined) bodyYielded(entry, currentScope(), realMonotonicMs());
+}
+
 /** The body of a scope has returned, or thrown. What it began has not been waited for yet. */
 export function bodyEnded(scope: object, returned: boolean, isCancelled: boolean): void {
   const entry = scopeEntryOf(scope);
   if (entry === undefined) return;
-  sliceEnded(entry, realMonotonicMs(), undefined);
+  bodyOver(entry, realMonotonicMs());
   if (!returned) return;
   if (isCancelled && entry.cancelledWait !== undefined) {
     const { operation, site } = entry.cancelledWait;
