@@ -9,7 +9,6 @@
  * Only waits below the body's own coroutine count, so no fault gets into what the sweep does itself: setup, checks,
  * teardown, and the client of a request.
  */
-import { armInjection, disarmInjection, TRACE } from "#trace";
 import {
   Cancelled,
   ClosedError,
@@ -28,13 +27,17 @@ import { nextTurn } from "../host/process.ts";
 import { serveConnection, type ServerOptions } from "../http/mod.ts";
 import { type Connection, SocketError } from "../net/mod.ts";
 import {
+  armInjection,
   balance,
   collectFindings,
   describeFinding,
+  disarmInjection,
   type Finding,
   findings,
+  type InjectedAt,
   snapshot,
   takeFindings,
+  TRACE,
   treeText,
 } from "../trace/mod.ts";
 import { requestInProcess, sendRequest, type ClientRequest, type HandlerSource } from "./http-client.ts";
@@ -215,7 +218,7 @@ export function defineSweep<F>(definition: SweepDefinition<F>): Sweep {
  */
 export async function sweep<F>(definition: SweepDefinition<F>, options: SweepOptions = {}): Promise<SweepReport> {
   const { name } = definition;
-  if (BUILD === "release") {
+  if (!TRACE) {
     throw new Error(
       `Cannot sweep "${name}": found the release build, wanted the trace build: node --conditions=lunet-trace`,
     );
@@ -235,7 +238,6 @@ export async function sweep<F>(definition: SweepDefinition<F>, options: SweepOpt
   }
 }
 
-const BUILD = TRACE ? "trace" : "release";
 let isSweeping = false;
 
 /**
@@ -329,7 +331,7 @@ class Sweeper<F> {
         );
         this.#giveUp = () => {
           this.#isGivenUp = true;
-          if (TRACE) disarmInjection();
+          disarmInjection();
           once(resume);
         };
         return undefined;
@@ -388,7 +390,7 @@ class Sweeper<F> {
     const outcome = await this.#limited("the swept body", (cancel) => this.#swept(fixture, cancel));
     // What comes to its end after all is nobody's: another sweep may be under way.
     if (this.#isGivenUp) return;
-    const { operations, hit } = TRACE ? disarmInjection() : { operations: [], hit: undefined };
+    const { operations, hit } = disarmInjection();
     if (hit !== undefined) this.#place = hit;
     else this.#over.add(this.#run.fault);
     if (isClean) this.#waits = operations.length;
@@ -427,9 +429,8 @@ class Sweeper<F> {
 
   #arm(where: "here" | "requests", strike: () => void): void {
     const { fault, at } = this.#run;
-    const fail = (place: { operation: string; site: string }): Error =>
-      new InjectedFailure(place.operation, place.site);
-    if (TRACE) armInjection({ where, at, fault: fault === "fail" ? { fail } : { strike } });
+    const fail = ({ operation, site }: InjectedAt): Error => new InjectedFailure(operation, site);
+    armInjection({ where, at, fault: fault === "fail" ? { fail } : { strike } });
   }
 
   async #sweptRequest(definition: RequestSweep<F>, fixture: F): Promise<number | undefined> {
@@ -457,8 +458,8 @@ class Sweeper<F> {
 
   async #check(fixture: F): Promise<void> {
     const outcome = await this.#limited("the check after a run", async () => {
-      await this.#sendAgain(fixture);
       await this.#definition.check?.(fixture);
+      await this.#sendAgain(fixture);
     });
     if (this.#isGivenUp) return;
     if (outcome.tree !== undefined) this.#tellHang("the check hangs", outcome.tree);
