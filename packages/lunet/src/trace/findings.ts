@@ -85,7 +85,7 @@ export interface Finding {
   readonly what: string;
   /** The line that is to blame, `path:line:column in function`: by it a baseline knows a finding. */
   readonly site: string;
-  /** What else is known, in the order in which it is told. */
+  /** What else is known, in the order in which it is told; `do` takes the place of the class's advice. */
   readonly facts: ReadonlyArray<readonly [label: string, text: string]>;
   /** It is not the program's own doing; it stops nothing. */
   readonly foreign: boolean;
@@ -171,7 +171,8 @@ export function takeFindings(letters?: readonly FindingClass[]): Finding[] {
 /** The report of one finding, for a tired person: what, where, who, and what to do. */
 export function describeFinding(finding: Finding): string {
   const { title, advice } = FINDING_CLASSES[finding.class];
-  const lines: Array<readonly [string, string]> = [["what", finding.what], ...finding.facts, ["do", advice]];
+  const lines: Array<readonly [string, string]> = [["what", finding.what], ...finding.facts];
+  if (!finding.facts.some(([label]) => label === "do")) lines.push(["do", advice]);
   if (finding.known !== undefined) lines.push(["baseline", finding.known]);
   const width = Math.max(...lines.map(([label]) => label.length));
   const text = lines.map(

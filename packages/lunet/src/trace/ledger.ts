@@ -238,7 +238,11 @@ export function checkWaiters(nowMs: number): void {
     checks.passed++;
     for (const wait of entry.waiters ?? []) {
       const what = `${wait.operation} of ${wait.scope?.who} still waits on ${entry.title}, which has ended`;
-      report("A", "suspension", what, wait.site, [["waits", `at ${wait.site}`], ...lifeOf(entry)]);
+      report("A", "suspension", what, wait.site, [
+        ["waits", `at ${wait.site}`],
+        ...lifeOf(entry),
+        ["do", "Whoever ends a thing wakes those who wait on it: fail their wait, with ClosedError for instance."],
+      ]);
     }
   }
 }
