@@ -386,6 +386,25 @@ coroutineTest("until stops waiting at a cancel, disposes of a late value and dro
   assert.deepEqual(disposed, ["late"]);
 });
 
+coroutineTest("until in a cancelled scope leaves its promise as a cancel would", async () => {
+  const { promise: valued, resolve } = Promise.withResolvers<AsyncDisposable>();
+  const { promise: failed, reject } = Promise.withResolvers<void>();
+  const ends: string[] = [];
+  const child = spawn(async () => {
+    try {
+      await sleep(60_000);
+    } finally {
+      await Promise.allSettled([until(valued), until(failed)]);
+    }
+  });
+  child.cancel();
+  await assert.rejects(child.join(), { code: "ERR_COROUTINE_CANCELLED" });
+  reject(new Error("late"));
+  resolve({ [Symbol.asyncDispose]: async () => void ends.push("disposed") });
+  await sleep(5);
+  assert.deepEqual(ends, ["disposed"]);
+});
+
 clockTest("a cancel from further out outranks a deadline that struck first", async (clock) => {
   const outer = spawn(() =>
     withDeadline(10, async () => {

@@ -88,11 +88,22 @@ export function sleep(delayMs: number): Promise<void> {
  * ```
  */
 export function until<T>(promise: PromiseLike<T>): Promise<T> {
-  return suspend<T>("until", (resume, fail) => {
+  const scope = _requireScope("until");
+  let isTaken = false;
+  const outcome = _suspendIn<T>(scope, "until", (resume, fail) => {
     if (TRACE) waitsForForeign(promise);
+    isTaken = true;
     promise.then(resume, fail);
     return () => {};
   });
+  // The wait was refused, in a cancelled scope. The promise goes on all the same, and is left as by a cancel.
+  if (!isTaken) {
+    promise.then(
+      (value) => scope.discard(value),
+      () => {},
+    );
+  }
+  return outcome;
 }
 
 /** Why the code that runs now was asked to finish by `cancel({ graceMs })`; undefined if it was not. */

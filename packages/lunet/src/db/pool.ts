@@ -159,6 +159,7 @@ export class Pool<C extends object> {
   drain(error: unknown): { readonly idle: readonly C[]; readonly out: readonly C[] } {
     this.#drained = true;
     while (this.takeNext((waiter) => (waiter.fail(error), true)) !== undefined);
+    if (TRACE) for (const connection of this.#out) unleased(this, connection, false);
     return { idle: this.#idle.splice(0), out: [...this.#out] };
   }
 
