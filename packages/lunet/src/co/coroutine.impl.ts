@@ -102,6 +102,8 @@ export class _Coroutine<T> implements Coroutine<T> {
   async _join(waiter: _Scope): Promise<T> {
     await this._ended(waiter);
     if (this.#state === "done") return this.#value as T;
+    // Where the joiner is being cancelled too, that is what ends it, and no failure.
+    if (this.#error instanceof Cancelled && waiter.effective !== undefined) throw waiter.effective;
     if (this.#error instanceof Cancelled) throw new CoroutineCancelledError(this.name, this.#error);
     throw this.#error;
   }

@@ -263,3 +263,23 @@ coroutineTest("run inside a coroutine is refused", async () => {
     TypeError,
   );
 });
+
+coroutineTest(
+  "whoever is cancelled while it joins what the same cancel has ended is cancelled, and has not failed",
+  async () => {
+    const tree = spawn(async () => {
+      await scope(async () => {
+        const child = spawn(() => sleep(60_000));
+        const { promise, resolve } = Promise.withResolvers<void>();
+        child.join().then(resolve, () => resolve());
+        // Out of reach of the cancel, until the child has ended.
+        await shield(5_000, () => until(promise));
+        await child.join();
+      });
+    });
+    await sleep(0);
+    tree.cancel();
+    await assert.rejects(tree.join(), { code: "ERR_COROUTINE_CANCELLED" });
+    assert.equal(tree.state, "cancelled");
+  },
+);
