@@ -12,6 +12,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { ended, made, misused, touched, TRACE } from "#trace";
 import { Cancelled, DeadlineError, liveChildren, scope, shield } from "../co/mod.ts";
+import { throwIfCancelled } from "./cancellation.impl.ts";
 import type { ExecResult, Param, Transaction } from "./contract.ts";
 import { DatabaseError, quoteSql } from "./errors.ts";
 import type { SqlText } from "./sql-text.ts";
@@ -179,14 +180,18 @@ class TransactionHandle extends StatementRunner<SqlText> implements Transaction 
     const { endTimeoutMs } = this.#settings;
     const name = `lunet_${this.#depth + 1}`;
     const inner = new TransactionHandle(this.home, session, this.#settings, this.#depth + 1);
+    let hasBegun = false;
     try {
-      await session.savepoint(name);
+      throwIfCancelled("transaction");
+      // Out of reach of cancels, so that it is known whether there is a savepoint to go back to.
+      await shield(endTimeoutMs, () => session.savepoint(name));
+      hasBegun = true;
       const value = await runBody(inner, body);
       await shield(endTimeoutMs, () => session.releaseSavepoint(name));
       return value;
     } catch (error) {
       inner.end();
-      if (!session.lost) await this.#undoInner(name, error);
+      if (hasBegun && !session.lost) await this.#undoInner(name, error);
       throw error;
     }
   }

@@ -511,6 +511,23 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     assert.deepEqual(await names(database), ["after", "kept", "outer"]);
   });
 
+  databaseTest(
+    "a cancel that meets the beginning of an inner transaction is a cancel, and undoes the outer one",
+    async (database) => {
+      const worker: Coroutine<void> = spawn(async () => {
+        await database.transaction(async (tx) => {
+          await tx.exec(insert, ["outer", 1]);
+          worker.cancel();
+          await tx.transaction(async (inner) => void (await inner.exec(insert, ["inner", 2])));
+        });
+      });
+      assert.equal(codeOf(await outcomeOf(() => worker.join())), "ERR_COROUTINE_CANCELLED");
+      assert.equal(worker.state, "cancelled");
+      assert.deepEqual(await names(database), []);
+      await database.exec(insert, ["after", 3]);
+    },
+  );
+
   databaseTest("the outer handle rests while an inner transaction is open", async (database) => {
     await database.transaction(async (tx) => {
       await tx.transaction(async (inner) => {
