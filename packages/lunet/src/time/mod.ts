@@ -35,7 +35,10 @@ export {
  */
 export async function sleepUntil(atMs: number): Promise<void> {
   if (!Number.isFinite(atMs)) throw new RangeError(`Cannot sleep: found ${atMs} ms, wanted a time of monotonicMs()`);
-  return sleep(Math.max(0, atMs - monotonicMs()));
+  // A timer counts whole milliseconds and cuts off what is left, so that it may fire up to two too early.
+  do {
+    await sleep(Math.ceil(Math.max(0, atMs - monotonicMs())));
+  } while (monotonicMs() < atMs);
 }
 
 /**

@@ -24,6 +24,14 @@ clockTest("sleepUntil ends at its time, and at once when that has passed", async
   assert.equal(asleep.state, "done");
 });
 
+coroutineTest("sleepUntil never ends before its time on the process's clock", async () => {
+  for (let time = 0; time < 40; time++) {
+    const atMs = monotonicMs() + 1 + time / 10;
+    await sleepUntil(atMs);
+    assert.ok(monotonicMs() >= atMs, `ended ${atMs - monotonicMs()} ms early`);
+  }
+});
+
 coroutineTest("sleepUntil refuses what is no time", async () => {
   for (const time of [Number.NaN, Infinity]) await assert.rejects(sleepUntil(time), RangeError);
 });
