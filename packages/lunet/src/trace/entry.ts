@@ -77,7 +77,7 @@ export class ScopeEntry extends Entry {
   /** The wait that threw a cancel into the body. */
   cancelledWait: { readonly operation: string; readonly site: string } | undefined;
   /** Waits that are over and whose promise nobody had looked at then. */
-  unawaited: WaitEntry[] | undefined;
+  unawaited: Set<WaitEntry> | undefined;
   /** How many waits began, for telling whether one was alone. */
   waitCount = 0;
   /** Since when its code runs without a wait; 0 while it waits. */

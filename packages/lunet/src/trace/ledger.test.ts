@@ -40,6 +40,34 @@ if (chosen.TRACE) {
       ],
     );
   });
+
+  test("whatever is left at the end is a finding, of kinds that no scope has to end too", () => {
+    const statement = {};
+    on.made("statement", statement, undefined, "select 1");
+    on.checkBalance();
+    assert.deepEqual(
+      on.takeFindings().map((one) => [one.class, one.kind]),
+      [["A", "statement"]],
+    );
+    on.ended("statement", statement);
+    on.checkBalance();
+    assert.deepEqual(on.takeFindings(), []);
+  });
+
+  test("a promise that is awaited in the end leaves nothing in its scope, however long the scope lives", async () => {
+    const { currentScope } = await import("./ledger.ts");
+    const { runRoot, sleep } = await import("../co/mod.ts");
+    await runRoot(async () => {
+      for (let round = 0; round < 100; round++) {
+        const first = sleep(0);
+        await sleep(1);
+        assert.equal(currentScope()?.unawaited?.size, 1);
+        await first;
+      }
+      assert.equal(currentScope()?.unawaited?.size, 0);
+    });
+    assert.deepEqual(on.takeFindings(), []);
+  });
 } else {
   test("the release build has no ledger", () => assert.equal(chosen.balance().size, 0));
 }

@@ -221,19 +221,22 @@ export function ended(kind: string, thing: object): void {
     if (entry.scope?.request === entry) entry.scope.request = undefined;
     onRequestEnd(entry);
   }
-  if (entry.waiters !== undefined && entry.waiters.size > 0) left.add(entry);
+  if (entry.waiters !== undefined && entry.waiters.size > 0) left.set(entry, 0);
   if (entry.owned !== undefined) for (const one of entry.owned) if (one.policy.scoped) leaked(one, entry);
 }
 
-/** Handles that ended while somebody waited on them. */
-const left = new Set<Entry>();
+/** Handles that ended while somebody waited on them, and how often they were looked at since. */
+const left = new Map<Entry, number>();
 /** How soon whoever waits on a handle has to be told of its end: the system may take some turns of the loop. */
 const TOLD_WITHIN_MS = 200;
+/** On a busy loop all of that may be one turn, whose end, with the system's close, comes after the watchdog. Looks are turns. */
+const TOLD_WITHIN_LOOKS = 3;
 
 /** Whoever waited on a handle when it ended has to have been told. */
 export function checkWaiters(nowMs: number): void {
-  for (const entry of left) {
-    if (nowMs - entry.endedAtMs < TOLD_WITHIN_MS) continue;
+  for (const [entry, looks] of left) {
+    left.set(entry, looks + 1);
+    if (looks < TOLD_WITHIN_LOOKS || nowMs - entry.endedAtMs < TOLD_WITHIN_MS) continue;
     left.delete(entry);
     checks.passed++;
     for (const wait of entry.waiters ?? []) {

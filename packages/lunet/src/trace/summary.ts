@@ -12,11 +12,18 @@ const MAX_LISTED = 20;
  */
 export function checkBalance(): void {
   for (const entry of living.values()) {
-    if (entry.isLeaked || (!entry.policy.scoped && entry.kind !== "coroutine")) continue;
+    if (entry.isLeaked) continue;
     report("A", entry.kind, `${entry.title} is still alive at the end of the program`, entry.site, lifeOf(entry));
   }
-  const waits = balance().get("suspension");
-  if (waits !== undefined && waits.live === 0) checks.passed++;
+  // Scopes and waits are not among the living: of them there is the count.
+  for (const kind of ["scope", "suspension"]) {
+    const live = balance().get(kind)?.live ?? 0;
+    if (live === 0) checks.passed++;
+    else {
+      const site = siteBalances().find((one) => one.kind === kind && one.live !== 0)?.site ?? "";
+      report("A", kind, `${live} × ${policyOf(kind).label} never ended`, site, []);
+    }
+  }
 }
 
 /** Whether something was found that stops a program. */

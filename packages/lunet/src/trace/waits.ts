@@ -102,7 +102,7 @@ export function resumed(suspension: object, end: WaitEnd, value?: unknown): void
   if (end === "value") handOver(value, wait);
   if (end === "cancel") scope.cancelledWait ??= { operation: wait.operation, site: wait.site };
   checkStack(wait, scope, value);
-  if (wait.isWatched && !wait.isAwaited) (scope.unawaited ??= []).push(wait);
+  if (wait.isWatched && !wait.isAwaited) (scope.unawaited ??= new Set()).add(wait);
 }
 
 /**
@@ -150,11 +150,13 @@ export function promiseOut(promise: Promise<unknown>): void {
     configurable: true,
     get: () => {
       wait.isAwaited = true;
+      // A connection's scope lives for as many waits as there are requests on it: none may stay in it.
+      wait.scope?.unawaited?.delete(wait);
       return Promise;
     },
   });
   // It ended within its start: it is known only now that it can be looked at.
-  if (!wait.alive && wait.scope !== undefined) (wait.scope.unawaited ??= []).push(wait);
+  if (!wait.alive && wait.scope !== undefined) (wait.scope.unawaited ??= new Set()).add(wait);
 }
 
 /** A wait was refused because its scope is cancelled: the cancel was thrown once more. */
