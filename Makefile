@@ -20,8 +20,8 @@ node_modules/.package-lock.json: package-lock.json
 install: node_modules/.package-lock.json ## install what package-lock.json names (every command does it when needed)
 	@test -x $(NODE) || { echo 'Cannot find "$(NODE)": npm ran without install scripts. Run: npm rebuild node --ignore-scripts=false' >&2; exit 1; }
 
-run: install ## run Conduit here, until Ctrl-C; HOST PORT DATABASE_URL JWT_SECRET LOG_LEVEL from the environment or as PORT=9000
-	@exec $(NODE) $(CONDUIT)
+run: install ## run Conduit here, until Ctrl-C; HOST PORT DATABASE_URL JWT_SECRET LOG_LEVEL from the environment or as PORT=9000; TRACE=1 for the trace build
+	@exec $(NODE) $(if $(TRACE),--conditions=lunet-trace) $(CONDUIT)
 
 start: install ## run Conduit in the background
 	@$(NODE) tools/background.ts start $(CONDUIT)
