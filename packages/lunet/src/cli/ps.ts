@@ -1,6 +1,7 @@
 /** `lunet ps`: asks traced programs what they do, over their sockets. */
 import { askSocket } from "../host/inspector-client.ts";
 import { listSockets, processState, socketFolders, socketOf } from "../host/inspector-folder.ts";
+import { printableLines } from "../host/printable.ts";
 import { refuseUsage } from "./usage.ts";
 
 /** For one answer, in milliseconds. A program that holds its event loop for longer says nothing. */
@@ -18,17 +19,12 @@ export async function psCommand(args: readonly string[]): Promise<number> {
   try {
     const socket = /^\d+$/.test(target) ? findSocket(Number(target)) : target;
     const answer = await askSocket(socket, isJson ? "/snapshot.json" : "/tree.txt", ANSWER_MS);
-    process.stdout.write(isJson ? `${answer}\n` : printable(answer));
+    process.stdout.write(isJson ? `${answer}\n` : printableLines(answer));
     return 0;
   } catch (error) {
     process.stderr.write(`lunet ps: Cannot ask "${target}": ${explain(error)}\n`);
     return 1;
   }
-}
-
-/** Names in the tree come from the program and from its peers: nothing in them may steer the terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/[^\P{Cc}\n]/gu, "�");
 }
 
 const WANTED = "a program in the trace build (lunet trace app.ts) that has begun to run()";
@@ -75,7 +71,7 @@ async function listPrograms(): Promise<number> {
     }
   }
   const text = lines.length === 0 ? "no traced program runs" : [row("pid", "program"), ...lines].join("\n");
-  process.stdout.write(printable(`${text}\n`));
+  process.stdout.write(printableLines(`${text}\n`));
   return 0;
 }
 
