@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -91,6 +91,25 @@ test("whoever asks gives up when the time is over", async () => {
   await once(mute, "listening");
   await assert.rejects(askSocket(path, "/", 20), { code: "ETIMEDOUT", message: "found no answer within 20 ms" });
   mute.close();
+});
+
+test("a socket is its user's alone from the moment it is there, whatever the umask, which stays as it was", async () => {
+  using session = temporary();
+  const path = join(session.path, "a.sock");
+  const modeOf = (file: string) => statSync(file).mode & 0o777;
+  const before = process.umask(0o000);
+  try {
+    const listening = listenOnSocket(path, echo);
+    // Nothing has run since it was made: had it another mode for any time, it would be seen here.
+    assert.equal(modeOf(path), 0o600);
+    await listening;
+    assert.equal(modeOf(path), 0o600);
+    await assert.rejects(listenOnSocket(path, echo), { code: "EADDRINUSE" });
+    assert.equal(process.umask(), 0o000);
+  } finally {
+    process.umask(before);
+  }
+  assert.equal(await askSocket(path, "/", 5_000), "at /");
 });
 
 test("a path that is too long for a socket, and one that is taken, are refused", async () => {

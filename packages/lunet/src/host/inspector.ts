@@ -9,7 +9,7 @@
  *   web can reach it under a name of its own (DNS rebinding).
  * - `node:http` takes 35 ms to load, so it is loaded at the first connection.
  */
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { lstatSync, unlinkSync } from "node:fs";
 import type { IncomingMessage, Server as HttpServer } from "node:http";
 import { type AddressInfo, connect, createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { resolve as resolvePath } from "node:path";
@@ -64,8 +64,7 @@ export async function listenOnSocket(name: string, inspect: Inspect): Promise<vo
     throw new Error(`Cannot listen at "${path}": found a file, wanted nothing or a socket that nobody listens on`);
   }
   if (before !== undefined && (await isDeserted(path))) unlinkSync(path);
-  await listen({ path, exclusive: true }, new Answering(inspect, false));
-  chmodSync(path, 0o600);
+  await listenPrivately(path, new Answering(inspect, false));
   const { ino } = lstatSync(path);
   process.once("exit", () => {
     // Another process may stand in its place by now, and keeps what is its own.
@@ -106,6 +105,17 @@ function isDeserted(path: string): Promise<boolean> {
     });
     socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ECONNREFUSED"));
   });
+}
+
+/** A socket has its mode from the moment it is there: with a later chmod others could connect before it. */
+function listenPrivately(path: string, answering: Answering): Promise<Server> {
+  const mask = process.umask(0o177);
+  try {
+    // Node binds a path, and so makes the file, before listen() returns.
+    return listen({ path, exclusive: true }, answering);
+  } finally {
+    process.umask(mask);
+  }
 }
 
 function listen(where: ListenOptions, answering: Answering): Promise<Server> {
