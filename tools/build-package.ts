@@ -50,7 +50,8 @@ const HAS_FLAG = /^#trace$|\/trace\/mod\.ts$/;
 const THREADS = ["./src/db/sqlite/worker.ts"];
 
 /**
- * Builds the parts, and the `package.json` that names all of them.
+ * Builds the parts, and the `package.json` that names them and nothing else: without the release there is only what the
+ * import condition finds.
  *
  * Throws when the bundler warns of anything.
  */
@@ -63,7 +64,7 @@ export async function buildPackage({ folder, out, parts }: PackageBuild): Promis
     await buildPart(part, folder, join(out, part), files);
   }
   mkdirSync(out, { recursive: true });
-  writeFileSync(join(out, "package.json"), `${JSON.stringify(packageOf(manifest), null, 2)}\n`);
+  writeFileSync(join(out, "package.json"), `${JSON.stringify(packageOf(manifest, parts), null, 2)}\n`);
   for (const program of parts.includes("release") ? programs : [])
     chmodSync(join(out, "release", `${program}.js`), 0o755);
 }
@@ -75,21 +76,19 @@ function sourceOf(field: string, file: string): string {
   throw new Error(`Cannot build the package: found "${file}" in ${field}, wanted "./src/….ts"`);
 }
 
-function packageOf(manifest: Manifest): object {
+function packageOf(manifest: Manifest, parts: readonly Part[]): object {
   const { name, version, description, license, type, engines, bin, dependencies } = manifest;
   const exports = Object.entries(manifest.exports).map(([subpath, file]) => {
     const module = sourceOf(subpath, file);
     const conditions = {
-      types: `./types/${module}.d.ts`,
-      [CONDITION]: `./trace/${module}.js`,
-      default: `./release/${module}.js`,
+      ...(parts.includes("types") ? { types: `./types/${module}.d.ts` } : {}),
+      ...(parts.includes("trace") ? { [CONDITION]: `./trace/${module}.js` } : {}),
+      ...(parts.includes("release") ? { default: `./release/${module}.js` } : {}),
     };
     return [subpath, conditions];
   });
-  const programs = Object.entries(bin ?? {}).map(([command, file]) => [
-    command,
-    `./release/${sourceOf(command, file)}.js`,
-  ]);
+  const commands = parts.includes("release") ? Object.entries(bin ?? {}) : [];
+  const programs = commands.map(([command, file]) => [command, `./release/${sourceOf(command, file)}.js`]);
   return {
     name,
     version,

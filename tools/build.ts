@@ -1,25 +1,27 @@
 /*
- * Builds the package `lunet` into packages/lunet/dist/: `node tools/build.ts [--trace-only]`. What is there already is
- * moved to `.tmp/YYYYMMDD_HHMMSS/`; nothing is deleted. With `--trace-only` the rest of the package stays as it is.
+ * Builds the package `lunet` into packages/lunet/dist/: `node tools/build.ts [--trace-only] [--root folder]`. What is
+ * there already is moved to `.tmp/YYYYMMDD_HHMMSS/`; nothing is deleted. With `--trace-only` it builds the trace part
+ * alone, as a package of its own in dist/lunet-debug/, and leaves packages/lunet/dist/ as it is.
  */
 import { copyFileSync, existsSync, globSync, mkdirSync, renameSync, statSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildPackage, type Part } from "./build-package.ts";
 import { createStampedFolder } from "./log-folder.ts";
 
-const { values } = parseArgs({ options: { "trace-only": { type: "boolean", default: false } } });
-const root = join(import.meta.dirname, "..");
+const { values } = parseArgs({
+  options: { "trace-only": { type: "boolean", default: false }, root: { type: "string" } },
+});
+const root = resolve(values.root ?? join(import.meta.dirname, ".."));
 const folder = join(root, "packages", "lunet");
-const out = join(folder, "dist");
+const out = values["trace-only"] ? join(root, "dist", "lunet-debug") : join(folder, "dist");
 const parts: readonly Part[] = values["trace-only"] ? ["trace"] : ["release", "trace", "types"];
 
-const old = values["trace-only"] ? join(out, "trace") : out;
-if (existsSync(old)) {
-  const target = join(createStampedFolder(join(root, ".tmp")), relative(root, old));
+if (existsSync(out)) {
+  const target = join(createStampedFolder(join(root, ".tmp")), relative(root, out));
   mkdirSync(dirname(target), { recursive: true });
-  renameSync(old, target);
-  console.log(`moved ${relative(root, old)} to ${relative(root, target)}`);
+  renameSync(out, target);
+  console.log(`moved ${relative(root, out)} to ${relative(root, target)}`);
 }
 const started = performance.now();
 await buildPackage({ folder, out, parts });
