@@ -1,5 +1,5 @@
 /** The process itself: its exit status, its standard error, its signals, and the moment when nothing is left to do. */
-import { readFileSync, writeSync } from "node:fs";
+import { existsSync, readFileSync, writeSync } from "node:fs";
 
 export function setExitStatus(status: number): void {
   process.exitCode = status;
@@ -10,18 +10,33 @@ export function writeStderr(text: string): void {
   process.stderr.write(text);
 }
 
-/** Writes one text to standard error and returns when the system has it, also where the process is about to end. */
+/** For how long `writeStderrNow` waits at a pipe that takes nothing, in milliseconds. */
+export const STDERR_STALL_MS = 1_000;
+const STDERR_RETRY_MS = 2;
+
+/**
+ * Writes one text to standard error and returns when the system has it, also where the process is about to end.
+ *
+ * A pipe that is full holds the whole process. When it takes nothing for `STDERR_STALL_MS` nobody reads it: the rest of
+ * the text is dropped, and the process goes on.
+ */
 export function writeStderrNow(text: string): void {
   const bytes = Buffer.from(text, "utf8");
+  let lastMs = performance.now();
   for (let written = 0; written < bytes.length;) {
     try {
       written += writeSync(process.stderr.fd, bytes, written);
+      lastMs = performance.now();
     } catch (error) {
       // A pipe that is full for the moment is tried again; one that is gone has nobody at its end.
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || performance.now() - lastMs >= STDERR_STALL_MS) return;
+      // Node has no other way to wait and run nothing.
+      Atomics.wait(NEVER_NOTIFIED, 0, 0, STDERR_RETRY_MS);
     }
   }
 }
+
+const NEVER_NOTIFIED = new Int32Array(new SharedArrayBuffer(4));
 
 /** How long the process has run, in milliseconds. */
 export function uptimeMs(): number {
@@ -58,6 +73,11 @@ export function onBackgroundSignal(signal: NodeJS.Signals, listener: () => void)
 /** Reads a small file at start, before anything runs that could be held up. */
 export function readTextFileSync(path: string): string {
   return readFileSync(path, "utf8");
+}
+
+/** Whether a file stands at a path, asked at start. */
+export function fileExistsSync(path: string): boolean {
+  return existsSync(path);
 }
 
 /** Calls `listener` when the event loop has nothing left. Returns how to stop listening. */
