@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import {
   accessSync,
   constants,
+  cpSync,
   existsSync,
   globSync,
   mkdirSync,
@@ -17,6 +18,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
+import { eventually, NodeProcess, Session } from "../test/process/traced.ts";
 import { buildPackage } from "./build-package.ts";
 
 const RUN_TIMEOUT_MS = 30_000;
@@ -137,6 +139,73 @@ test("a program in TypeScript finds the types of every front door, and they are 
   );
   // One error is there on purpose: without types there would be none.
   assert.match(stdout, /^wrong\.ts\(2,\d+\): error TS2345: .*\n$/);
+});
+
+/** Starts the installed command, as its link in `node_modules/.bin/` does. */
+function startLunet(args: readonly string[], session: Session): NodeProcess {
+  return new NodeProcess([join(installed, manifest.bin?.["lunet"] ?? ""), ...args], session.environment());
+}
+
+const SWEEP = `
+import { sleep } from "lunet/time";
+import { defineSweep } from "lunet/testing";
+
+export default defineSweep({ name: "two naps", setup: () => {}, body: async () => { await sleep(1); await sleep(1); } });
+`;
+
+test("the installed `lunet sweep` sweeps in the trace build", async () => {
+  using session = new Session();
+  const file = join(user, "sweep.js");
+  writeFileSync(file, SWEEP);
+  await using sweep = startLunet(["sweep", file], session);
+  const { status, stdout, stderr } = await sweep.ended();
+  assert.deepEqual([status, stdout, stderr], [0, "two naps: ok (2 waits, 3 runs)\n", ""]);
+});
+
+test("the installed `lunet sweep` without its trace build says so once, instead of starting again for ever", async () => {
+  using session = new Session();
+  const lame = join(session.folder, "lame");
+  cpSync(join(installed, "release"), join(lame, "release"), { recursive: true });
+  cpSync(join(installed, "package.json"), join(lame, "package.json"));
+  symlinkSync(join(root, "node_modules"), join(lame, "node_modules"));
+  await using sweep = new NodeProcess(
+    [join(lame, "release", "cli", "main.js"), "sweep", "sweep.js"],
+    session.environment(),
+  );
+  const { status, stdout, stderr } = await sweep.ended();
+  assert.deepEqual([status, stdout], [2, ""]);
+  assert.match(
+    stderr,
+    /^lunet sweep: Cannot run: found the release build under --conditions=lunet-trace, wanted the trace build/,
+  );
+});
+
+const WATCHED = `
+import { run, suspend } from "lunet";
+import { TRACE } from "lunet/trace";
+
+await run(async () => {
+  console.log("trace " + TRACE);
+  const alive = setInterval(() => {}, 1_000);
+  await suspend("wait for the end", () => () => clearInterval(alive));
+});
+`;
+
+test("the installed `lunet trace` runs a program in the trace build, and `lunet ps` lists it and shows its tree", async () => {
+  using session = new Session();
+  const file = join(user, "watched.js");
+  writeFileSync(file, WATCHED);
+  await using program = startLunet(["trace", file], session);
+  await program.waitText("stdout", /trace true\n/);
+  await eventually(() => existsSync(session.socketOf(program.pid)));
+  await using list = startLunet(["ps"], session);
+  const listed = await list.ended();
+  assert.deepEqual([listed.status, listed.stderr], [0, ""]);
+  assert.match(listed.stdout, new RegExp(`^${program.pid} +.*watched\\.js$`, "m"));
+  await using tree = startLunet(["ps", String(program.pid)], session);
+  const shown = await tree.ended();
+  assert.deepEqual([shown.status, shown.stderr], [0, ""]);
+  assert.match(shown.stdout, /waits .* in wait for the end, at \S*watched\.js:8:\d+/);
 });
 
 test("source maps lead to the line of the sources", async () => {

@@ -5,10 +5,10 @@
  * process number and its exit status are its own, without a second process that passes them on, and could be killed
  * without it.
  */
+import { becomeNode, TRACE_CONDITION } from "./become.ts";
 import { refuseUsage } from "./usage.ts";
 
 const DEFAULT_PAGE_PORT = 9_230;
-const TRACE_CONDITION = "--conditions=lunet-trace";
 
 /** Becomes the program; returns, with a status, only for a call that cannot be understood. */
 export function runCommand(command: "run" | "trace", args: readonly string[]): number {
@@ -27,9 +27,5 @@ export function runCommand(command: "run" | "trace", args: readonly string[]): n
   }
   const program = args.slice(at);
   if (program.length === 0) return refuseUsage(command, "no program", wanted);
-  if (process.execve === undefined || process.platform === "win32") {
-    return refuseUsage(command, `the system ${process.platform}`, "one on which a process can become another program");
-  }
-  const conditions = command === "trace" ? [TRACE_CONDITION] : [];
-  return process.execve(process.execPath, [process.execPath, ...conditions, ...program], environment);
+  return becomeNode(command, [...(command === "trace" ? [TRACE_CONDITION] : []), ...program], environment);
 }

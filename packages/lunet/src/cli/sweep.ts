@@ -4,10 +4,11 @@
  * Sweeps run in the trace build: the command becomes a process of that build first, as `lunet trace` does.
  */
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
-import { exitNow, onExit } from "../host/process.ts";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { exitNow, fileExistsSync, onExit } from "../host/process.ts";
 import { describeSweep, SWEEP_FAULTS, type Sweep, type SweepFault, type SweepProgress } from "../testing/mod.ts";
 import { TRACE } from "../trace/mod.ts";
+import { becomeNode, TRACE_CONDITION } from "./become.ts";
 import { refuseUsage } from "./usage.ts";
 
 const WANTED = `[--only=part of a name] [--kind=${SWEEP_FAULTS.join("|")}] file.ts`;
@@ -65,14 +66,19 @@ function readCall(args: readonly string[]): SweepCall | { readonly refused: stri
   return { file, only, faults: faults.length === 0 ? SWEEP_FAULTS : faults };
 }
 
-/** Becomes the same command in the trace build; returns, with a status, only where a process cannot. */
+/** In the package the release build's command, which this is there, has a twin in the trace build; in the sources it has none. */
+const TWIN = fileURLToPath(new URL("../../trace/cli/main.js", import.meta.url));
+
+/** Becomes the same command in the trace build; returns, with a status, only where it cannot. */
 function becomeTraced(args: readonly string[]): number {
-  const { execPath, argv, platform } = process;
-  if (process.execve === undefined || platform === "win32") {
-    return refuseUsage("sweep", `the system ${platform}`, "one on which a process can become another program");
+  const { argv, execArgv } = process;
+  const command = fileExistsSync(TWIN) ? TWIN : (argv[1] ?? "");
+  // It would be the same once more, for ever.
+  if (execArgv.includes(TRACE_CONDITION) && command === argv[1]) {
+    return refuseUsage("sweep", `the release build under ${TRACE_CONDITION}`, `the trace build, as ${TWIN}`);
   }
   const environment = { LUNET_TRACE_SUMMARY: "off", ...process.env };
-  return process.execve(execPath, [execPath, "--conditions=lunet-trace", argv[1] ?? "", "sweep", ...args], environment);
+  return becomeNode("sweep", [TRACE_CONDITION, command, "sweep", ...args], environment);
 }
 
 function isSweep(value: unknown): value is Sweep {
