@@ -408,7 +408,7 @@ export async function _runIn<T>(scope: _Scope, body: () => T | Promise<T>): Prom
   }
   while (scope.live > 0) await scope.idle();
   if (scope.hasWaits) await scope.endFloatingWaits();
-  if (TRACE) scopeEnding(scope, value);
+  if (TRACE) scopeEnding(scope, value, scope.failures);
   scope.end();
   return value as T;
 }

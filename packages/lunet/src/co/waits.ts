@@ -23,8 +23,9 @@ export function inCoroutine(): boolean {
 /**
  * Waits for one outcome of one operation: the only way to wait, which every operation of the runtime is written with.
  *
- * `start` begins the operation and gets `resume` and `fail`; the first call of either ends the wait. It returns how to
- * cancel the operation. The rules of a cancel:
+ * `start` begins the operation and gets `resume` and `fail`; the first call of either ends the wait. A second one is nobody's:
+ * the trace build finds it (class D), so whoever listens for two events takes both listeners away at the first. It returns
+ * how to cancel the operation. The rules of a cancel:
  * - No function returned: the operation cannot be cancelled; the wait goes on to its outcome, which counts.
  * - The function is called, and the wait throws `Cancelled`. If it calls `resume` or `fail` itself, because the outcome
  *   was there first, that outcome counts: what was acquired is handed over.

@@ -55,11 +55,6 @@ export class Pool<C extends object> {
     this.#options = options;
   }
 
-  /** The most connections. */
-  get size(): number {
-    return this.#options.size;
-  }
-
   /** How many wait. */
   get waiting(): number {
     return this.#queue.size;

@@ -8,7 +8,7 @@
  *
  * States: open → closing → closed. Only an open database takes new work; `close` waits for the rest.
  */
-import { ended, made, misused, ownedBy, ran, touched, TRACE, waitsForPool } from "#trace";
+import { ended, ending, made, misused, ownedBy, ran, touched, TRACE, waitsForPool } from "#trace";
 import { ClosedError, DeadlineError, ensureCoroutine, shield, suspend, until } from "../../co/mod.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import { throwIfCancelled } from "../cancellation.impl.ts";
@@ -156,7 +156,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
         },
         fail,
       };
-      if (TRACE) waitsForPool(pool, pool.size, `the readers of ${this.#name}`);
+      if (TRACE) waitsForPool(pool, this.#settings.readers, `the readers of ${this.#name}`);
       pool.enter(waiter);
       return () => {
         pool.leave(waiter);
@@ -195,8 +195,10 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
   #acquire(pool: ThreadPool, purpose: string): Promise<ThreadConnection> {
     return suspend<ThreadConnection>(purpose, (resume, fail) => {
       const waiter: Waiter<ThreadConnection> = { purpose, grant: resume, fail };
-      if (TRACE)
-        waitsForPool(pool, pool.size, `the ${pool === this.#writers ? "writers" : "readers"} of ${this.#name}`);
+      if (TRACE) {
+        if (pool === this.#writers) waitsForPool(pool, 1, `the writers of ${this.#name}`);
+        else waitsForPool(pool, this.#settings.readers, `the readers of ${this.#name}`);
+      }
       pool.enter(waiter);
       return () => {
         pool.leave(waiter);
@@ -209,6 +211,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
     if (this.#closing !== undefined) return until(this.#closing);
     refuseInTransaction(this.#home, "close");
     this.#isClosing = true;
+    if (TRACE) ending(this);
     this.#closing = this.#end();
     return this.#closing;
   }

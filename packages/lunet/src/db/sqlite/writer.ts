@@ -48,7 +48,7 @@ export class Writer {
   run(purpose: string, call: Call): Promise<Outcome<CallValue>> {
     return suspend<Outcome<CallValue>>(purpose, (resume, fail) => {
       const write = new Write(purpose, call, resume, fail, (connection) => this.#serve(connection, write));
-      if (TRACE) waitsForPool(this.#pool, this.#pool.size, "the one that writes");
+      if (TRACE) waitsForPool(this.#pool, 1, "the one that writes");
       this.#pool.enter(write);
       return (cancelled) => {
         if (write.state === "running") {
