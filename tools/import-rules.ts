@@ -88,6 +88,8 @@ const MODULES: Readonly<Record<string, Restriction>> = {
       `${RUNTIME}co/`,
       // The open transaction is ambient as the scope is.
       `${RUNTIME}db/transaction.ts`,
+      // What a wait's start sets going is known by its context, as whose scope it is.
+      `${RUNTIME}trace/waits.ts`,
       // It calls what must be refused where no coroutine is, and lunet has no way out of a coroutine.
       `${RUNTIME}testing/database-suite.ts`,
     ],

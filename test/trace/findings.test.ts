@@ -400,11 +400,44 @@ describe("what becomes of findings", { concurrency: CONCURRENCY }, () => {
     const { status, stderr } = await trace("several-faults", "planted", { LUNET_TRACE_FINDINGS: "collect" });
     const report = readReport(stderr);
     assert.equal(status, STOPPED, stderr);
-    assert.equal(report.findings, "");
+    assert.ok(stderr.startsWith("lunet trace: summary\n"), stderr);
     assert.deepEqual([...report.classes].sort(), ["A", "E", "F"]);
     assert.match(report.rest, /finding A, still alive when its scope ends, 2 times\n/);
     assert.match(report.rest, /^checks: \d+ passed, 4 failed$/m);
     for (const planted of markedLines("several-faults", "planted")) assert.ok(report.rest.includes(planted), stderr);
+  });
+
+  test("all that is left at the exit is told, in names that steer no terminal, and others that listen have their turn", async () => {
+    const { status, stdout, stderr } = await trace("two-left-at-exit", "");
+    const report = readReport(stderr);
+    assert.equal(status, STOPPED, stderr);
+    assert.equal(stdout, "the program's own exit\n");
+    assert.deepEqual(report.classes, ["A", "A"]);
+    assert.match(stderr, /lock "first\\x1b\[31m"/);
+    assert.match(stderr, /lock "second"/);
+    assert.deepEqual(
+      report.rows.find(({ label }) => label === "lock"),
+      { label: "lock", made: 2, ended: 0, live: 2, peak: 2 },
+    );
+  });
+
+  test("a leak is told with the failure that it is a consequence of", async () => {
+    const { status, stderr } = await trace("leak-after-failure", "");
+    assert.equal(status, STOPPED, stderr);
+    assert.match(stderr, /failed +the root, "run", with SyntaxError: .*JSON/);
+    for (const planted of markedLines("leak-after-failure", "planted")) assert.ok(stderr.includes(planted), stderr);
+  });
+
+  test("a program whose folder is taken away is watched all the same, and its lines keep their names", async () => {
+    const { status, stderr } = await trace("folder-taken-away", "");
+    assert.equal(status, STOPPED, stderr);
+    for (const planted of markedLines("folder-taken-away", "planted")) assert.ok(stderr.includes(planted), stderr);
+  });
+
+  test("a finding in a worker thread is told, and ends the thread with 134", async () => {
+    const { status, stdout, stderr } = await trace("finding-in-worker", "");
+    assert.deepEqual({ status, stdout }, { status: 0, stdout: "worker: 134\n" }, stderr);
+    assert.deepEqual(readReport(stderr).classes, ["A"]);
   });
 
   test("the summary tells what is outstanding by the line that made it", async () => {
@@ -441,7 +474,7 @@ describe("what becomes of findings", { concurrency: CONCURRENCY }, () => {
     const report = readReport(stderr);
     assert.equal(status, STOPPED, stderr);
     assert.deepEqual(report.classes, ["K"]);
-    assert.match(report.findings, /nothing else could wake them/);
+    assert.match(report.findings, /nothing but a deadline or a cancel could wake them/);
   });
 
   test("a setting that cannot be used ends the program at its start, with what it may be", async () => {

@@ -96,7 +96,10 @@ export interface TraceReport {
 
 /** Takes the trace build's report apart. */
 export function readReport(stderr: string): TraceReport {
-  const [findings = "", summary = ""] = stderr.split("lunet trace: summary\n", 2);
+  const [before = "", summary = ""] = stderr.split("lunet trace: summary\n", 2);
+  // What is found at the exit is told in the summary.
+  const atExit = summary.search(/^lunet trace: finding/m);
+  const findings = before !== "" || atExit === -1 ? before : summary.slice(atExit);
   const rows = [...summary.matchAll(/^ {2}(\S.*?) +(\d+) +(\d+) +(\d+) +(\d+)$/gm)].map(
     ([, label = "", made, ended, live, peak]) => ({
       label,

@@ -13,6 +13,8 @@ export function writeStderr(text: string): void {
 /** For how long `writeStderrNow` waits at a pipe that takes nothing, in milliseconds. */
 export const STDERR_STALL_MS = 1_000;
 const STDERR_RETRY_MS = 2;
+/** POSIX `STDERR_FILENO`. */
+const STDERR = 2;
 
 /**
  * Writes one text to standard error and returns when the system has it, also where the process is about to end.
@@ -22,10 +24,12 @@ const STDERR_RETRY_MS = 2;
  */
 export function writeStderrNow(text: string): void {
   const bytes = Buffer.from(text, "utf8");
+  // Asking for the stream makes a pipe one that does not block. In a worker thread it has no descriptor, whatever its type says.
+  const descriptor = (process.stderr.fd as number | undefined) ?? STDERR;
   let lastMs = performance.now();
   for (let written = 0; written < bytes.length;) {
     try {
-      written += writeSync(process.stderr.fd, bytes, written);
+      written += writeSync(descriptor, bytes, written);
       lastMs = performance.now();
     } catch (error) {
       // A pipe that is full for the moment is tried again; one that is gone has nobody at its end.

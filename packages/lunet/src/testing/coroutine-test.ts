@@ -95,7 +95,8 @@ export async function assertFindings<T>(classes: readonly FindingClass[], body: 
   const value = await body();
   // What is told in the turn after an end belongs to it.
   await nextTurn();
-  const own = takeFindings().filter((one) => !before.has(one) && !one.foreign);
+  // What was there before is somebody else's, and stays for the end of the process.
+  const own = takeFindings((one) => !before.has(one)).filter((one) => !one.foreign && one.known === undefined);
   const unwanted = own.filter((one) => !classes.includes(one.class));
   assert.equal(unwanted.length, 0, `the trace build found\n${unwanted.map(describeFinding).join("\n")}`);
   assert.deepEqual(

@@ -732,19 +732,24 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     ["E"],
   );
 
-  databaseTest("closing waits for what runs and what waits, and takes nothing new", async (database) => {
-    const { gate, holder } = await occupy(database);
-    const waiting = spawn(() => database.exec(insert, ["a", 1]));
-    const closing = spawn(() => database.close());
-    const second = spawn(() => database.close());
-    await assert.rejects(database.exec(insert, ["b", 1]), { code: "ERR_CLOSED" });
-    assert.equal(closing.state, "running");
-    gate.open();
-    await holder.join();
-    assert.equal((await waiting.join()).affectedRows, 1);
-    await closing.join();
-    await second.join();
-  });
+  databaseTest(
+    "closing waits for what runs and what waits, and takes nothing new",
+    async (database) => {
+      const { gate, holder } = await occupy(database);
+      const waiting = spawn(() => database.exec(insert, ["a", 1]));
+      const closing = spawn(() => database.close());
+      const second = spawn(() => database.close());
+      await assert.rejects(database.exec(insert, ["b", 1]), { code: "ERR_CLOSED" });
+      assert.equal(closing.state, "running");
+      gate.open();
+      await holder.join();
+      assert.equal((await waiting.join()).affectedRows, 1);
+      await closing.join();
+      await second.join();
+    },
+    {},
+    ["E"],
+  );
 
   coroutineTest(`${name}: closing waits no longer than \`closeTimeoutMs\``, async () => {
     const database = await openDatabase({ closeTimeoutMs: 20 });

@@ -12,6 +12,8 @@ import { fileURLToPath } from "node:url";
 const MAX_FRAMES = 30;
 
 const RUNTIME = new URL("..", import.meta.url).href;
+/** Where the program was started: it may go elsewhere, and its lines keep their names. */
+const HOME = startFolder();
 /** Code below the runtime's folder that stands for a program's: tests, and the suites that tests call. */
 const OURS_AS_USERS = /\.test\.ts$|\/testing\/(?!coroutine-test)/;
 const LEDGER = /\/trace\/[^/]+$/;
@@ -22,6 +24,14 @@ interface SourceFile {
   readonly rank: number;
   readonly name: string;
   readonly positions: Map<number, string>;
+}
+
+function startFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return "/"; // The folder is gone: paths are told whole.
+  }
 }
 
 const files = new Map<string, SourceFile>();
@@ -37,7 +47,7 @@ function describeFile(fileName: string): SourceFile {
   const path = isUrl ? fileURLToPath(fileName) : fileName;
   const positions = new Map<number, string>();
   if (fileName.startsWith("node:") || !path.startsWith("/")) return { rank: isUrl ? 3 : 0, name: path, positions };
-  const near = relative(process.cwd(), path);
+  const near = relative(HOME, path);
   const name = near.startsWith("../../..") ? path : near;
   if (!fileName.startsWith(RUNTIME) || OURS_AS_USERS.test(fileName)) return { rank: 3, name, positions };
   if (LEDGER.test(fileName)) return { rank: 0, name, positions };
@@ -84,9 +94,11 @@ export function callSite(): string {
   const holder: { stack?: string } = {};
   Error.stackTraceLimit = MAX_FRAMES;
   Error.prepareStackTrace = pick;
-  Error.captureStackTrace(holder, callSite);
-  const site = holder.stack ?? "";
-  Error.prepareStackTrace = prepare;
-  Error.stackTraceLimit = limit;
-  return site;
+  try {
+    Error.captureStackTrace(holder, callSite);
+    return holder.stack ?? "";
+  } finally {
+    Error.prepareStackTrace = prepare;
+    Error.stackTraceLimit = limit;
+  }
 }

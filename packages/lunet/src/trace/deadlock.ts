@@ -24,8 +24,9 @@ export function findDeadlocks(confirmed: boolean): void {
   for (const wait of targeted) if (confirmed || nowMs - wait.madeAtMs >= CONFIRM_MS) stuck.add(wait);
   for (let changed = true; changed;) {
     changed = false;
+    const above = scopesAbove(stuck);
     for (const wait of stuck) {
-      if (!canEnd(wait, stuck)) continue;
+      if (!canEnd(wait, stuck, above)) continue;
       stuck.delete(wait);
       changed = true;
     }
@@ -42,7 +43,7 @@ export function findDeadlocks(confirmed: boolean): void {
     const forMs = Math.round(nowMs - wait.madeAtMs);
     return `${wait.scope?.who} waits ${forMs} ms for ${targetOf(wait)}, at ${wait.site}`;
   });
-  const what = `${circle.length === 1 ? "a coroutine waits for itself" : `${circle.length} coroutines wait for each other`}, and nothing else could wake them`;
+  const what = `${circle.length === 1 ? "a coroutine waits for itself" : `${circle.length} coroutines wait for each other`}, and nothing but a deadline or a cancel could wake them`;
   report("K", "coroutine", what, first.site, [["circle", lines.join("\n")]]);
 }
 
@@ -103,10 +104,10 @@ function targetOf({ target }: WaitEntry): string {
   return "join" in target ? `the end of ${target.join.who}` : `a connection of ${target.poolName}`;
 }
 
-function canEnd(wait: WaitEntry, stuck: ReadonlySet<WaitEntry>): boolean {
+function canEnd(wait: WaitEntry, stuck: ReadonlySet<WaitEntry>, above: ReadonlySet<ScopeEntry>): boolean {
   const { target } = wait;
   if (target === undefined) return true;
-  if ("join" in target) return !hasStuckBelow(target.join, stuck);
+  if ("join" in target) return !above.has(target.join);
   const leases = leasesOf(target.pool);
   if (leases.size < target.size) return true;
   for (const lease of leases) {
@@ -116,7 +117,11 @@ function canEnd(wait: WaitEntry, stuck: ReadonlySet<WaitEntry>): boolean {
   return false;
 }
 
-function hasStuckBelow(scope: ScopeEntry, stuck: ReadonlySet<WaitEntry>): boolean {
-  for (const wait of stuck) if (wait.scope?.isIn(scope) === true) return true;
-  return false;
+/** The scopes that a stuck wait stands in or below. */
+function scopesAbove(stuck: ReadonlySet<WaitEntry>): Set<ScopeEntry> {
+  const above = new Set<ScopeEntry>();
+  for (const { scope: inner } of stuck) {
+    for (let scope = inner; scope !== undefined && !above.has(scope); scope = scope.outer) above.add(scope);
+  }
+  return above;
 }

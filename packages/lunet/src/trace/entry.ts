@@ -1,4 +1,5 @@
 /** What the ledger knows of one thing. It holds no reference to the thing, so that it keeps nothing alive. */
+import { printable } from "../host/printable.ts";
 import { type KindPolicy, policyOf } from "./kinds.ts";
 
 /** One use of a handle. */
@@ -21,6 +22,14 @@ export class Entry {
   readonly madeAtMs: number;
   /** The line that made it; for what a wait acquired, the line that waited. */
   site: string;
+  /** The wait that made it on its way, before it was over. */
+  madeIn: WaitEntry | undefined;
+  /** The request that was being answered when it was made: method and target. */
+  request: string | undefined;
+  /** Scopes that it was found to be used in, although it does not belong there. */
+  strangers: WeakSet<ScopeEntry> | undefined;
+  /** Its end has begun: it refuses to be used, and the system has not finished yet. */
+  isEnding = false;
   /** Who is to end it: a scope, or another thing such as a database. Undefined outside every coroutine. */
   owner: Entry | undefined;
   /** It went from one owner to another: handed over by a wait, returned, adopted. */
@@ -53,7 +62,9 @@ export class Entry {
 
   /** `file "notes.txt" (#17)` */
   get title(): string {
-    const name = this.name.length <= MAX_TITLE_LENGTH ? this.name : `${this.name.slice(0, MAX_TITLE_LENGTH)}…`;
+    const name = printable(
+      this.name.length <= MAX_TITLE_LENGTH ? this.name : `${this.name.slice(0, MAX_TITLE_LENGTH)}…`,
+    );
     return `${this.policy.label}${name === "" ? "" : ` "${name}"`} (#${this.id})`;
   }
 
@@ -73,16 +84,13 @@ export class ScopeEntry extends Entry {
   /** The coroutine whose body runs in it; undefined for `scope()` and its kin. */
   coroutine: Entry | undefined;
   /** The request that is being answered in it. */
-  request: RequestEntry | undefined;
+  answers: RequestEntry | undefined;
   /** The wait that threw a cancel into the body. */
   cancelledWait: { readonly operation: string; readonly site: string } | undefined;
   /** Waits that are over and whose promise nobody had looked at then. */
   unawaited: Set<WaitEntry> | undefined;
-  /** How many waits began, for telling whether one was alone. */
-  waitCount = 0;
   /** Since when its code runs without a wait; 0 while it waits. */
   runsSinceMs = 0;
-  hasEnded = false;
 
   constructor(name: string, site: string, atMs: number, owner: Entry | undefined) {
     super("scope", name, site, atMs, owner);
@@ -91,6 +99,14 @@ export class ScopeEntry extends Entry {
   /** The scope around it. */
   get outer(): ScopeEntry | undefined {
     return this.owner instanceof ScopeEntry ? this.owner : undefined;
+  }
+
+  /** The request that is being answered here, or in a scope around. */
+  get answering(): RequestEntry | undefined {
+    for (let scope: ScopeEntry | undefined = this; scope !== undefined; scope = scope.outer) {
+      if (scope.answers !== undefined) return scope.answers;
+    }
+    return undefined;
   }
 
   /** Whether it is `other` or below it. */
@@ -114,7 +130,7 @@ export class ScopeEntry extends Entry {
     for (let scope: ScopeEntry | undefined = this; scope !== undefined; scope = scope.outer) {
       const isMain = scope.outer === undefined;
       if (scope.coroutine === undefined && !isMain) continue;
-      const who = isMain ? 'the root, "run"' : `coroutine "${scope.name}" (#${scope.id})`;
+      const who = isMain ? 'the root, "run"' : `coroutine "${printable(scope.name)}" (#${scope.id})`;
       return scope === this ? who : `scope "${this.name}" of ${who}`;
     }
     return `scope "${this.name}"`;
@@ -135,7 +151,8 @@ export class WaitEntry extends Entry {
   /** The handle that it waits on. */
   on: Entry | undefined;
   target: WaitTarget | undefined;
-  request: RequestEntry | undefined;
+  /** The request that it is a part of. */
+  partOf: RequestEntry | undefined;
   end: WaitEnd | undefined;
   /** What came too late after a cancel came once; a second time is one too many. */
   wasLate = false;
@@ -143,19 +160,11 @@ export class WaitEntry extends Entry {
   isAwaited = false;
   /** Its promise was handed out, so that it can be looked at. */
   isWatched = false;
-  /** How many waits its scope had begun then, and whether it was the only one: for the check of the stack. */
-  readonly ordinal: number;
-  readonly wasAlone: boolean;
-  /** No thing with a higher number was there when it began. */
-  readonly lastIdBefore: number;
 
   constructor(operation: string, site: string, atMs: number, scope: ScopeEntry | undefined) {
     super("suspension", operation, site, atMs, scope);
     this.operation = operation;
     this.scope = scope;
-    this.lastIdBefore = this.id;
-    this.wasAlone = scope !== undefined && scope.waits.size === 0;
-    this.ordinal = scope === undefined ? 0 : ++scope.waitCount;
   }
 }
 

@@ -6,6 +6,7 @@
  * program's own doing (`foreign`), and what a baseline names, is reported and stops nothing.
  */
 import { exitNow, writeStderrNow } from "../host/process.ts";
+import { isMainThread } from "node:worker_threads";
 import { readBaseline } from "./baseline.ts";
 import { readSettings } from "./settings.ts";
 
@@ -15,7 +16,7 @@ export const TRACE_EXIT_STATUS = 134;
 /** The most findings that are kept; more are counted. */
 const MAX_FINDINGS = 1_000;
 
-/** The classes. Letters J and B to M but for these are not in use. */
+/** The classes. There is no J. */
 export const FINDING_CLASSES = {
   A: {
     title: "still alive when its scope ends",
@@ -98,7 +99,8 @@ export interface Finding {
 export const settings = readSettings(process.env);
 
 let mode = settings.findings;
-const baseline = readBaseline(settings.baseline);
+// A worker has no findings of its own as a rule, and its folder may be another one.
+const baseline = readBaseline(isMainThread ? settings.baseline : undefined);
 const found = new Map<string, Finding>();
 let dropped = 0;
 
@@ -121,8 +123,10 @@ export function report(
 ): void {
   checks.failed++;
   const key = `${letter} ${kind} ${site}`;
+  const known = baseline.reasonFor({ class: letter, kind, site });
   const again = found.get(key);
-  if (again !== undefined) {
+  // A row of the baseline may have expired since.
+  if (again !== undefined && (again.known === undefined || known !== undefined)) {
     again.count++;
     return;
   }
@@ -130,7 +134,6 @@ export function report(
     dropped++;
     return;
   }
-  const known = baseline.reasonFor({ class: letter, kind, site });
   const finding: Finding = { class: letter, kind, what, site, facts, foreign, known, count: 1 };
   found.set(key, finding);
   if (mode === "collect" || !isFatal(finding)) return;
@@ -156,11 +159,15 @@ export function droppedFindings(): number {
   return dropped;
 }
 
-/** Takes findings out of the ledger, all or those of some classes: whoever does has dealt with them. */
-export function takeFindings(letters?: readonly FindingClass[]): Finding[] {
+/**
+ * Takes findings out of the ledger, all, those of some classes, or those that `which` says yes to: whoever does has dealt
+ * with them.
+ */
+export function takeFindings(which?: readonly FindingClass[] | ((finding: Finding) => boolean)): Finding[] {
   const taken: Finding[] = [];
+  const isWanted = typeof which === "function" ? which : (one: Finding) => which?.includes(one.class) ?? true;
   for (const [key, finding] of found) {
-    if (letters !== undefined && !letters.includes(finding.class)) continue;
+    if (!isWanted(finding)) continue;
     found.delete(key);
     checks.failed -= finding.count;
     taken.push(finding);

@@ -65,10 +65,7 @@ export function disarmInjection(): Injected {
 function isIn(one: Armed, scope: ScopeEntry): boolean {
   if (one.below !== undefined && !scope.isIn(one.below)) return false;
   if (one.injection.where === "here") return true;
-  for (let outer: ScopeEntry | undefined = scope; outer !== undefined; outer = outer.outer) {
-    if (outer.request !== undefined) return true;
-  }
-  return false;
+  return scope.answering !== undefined;
 }
 
 /** Before a wait: the failure that it is to throw, if one was ordered for it, in an array. */

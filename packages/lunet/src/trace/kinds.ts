@@ -60,6 +60,11 @@ const POLICIES: Readonly<Record<OwnedKind, KindPolicy>> = {
   request: { ...STRUCTURE, label: "request", sited: false },
 };
 
+/** Whether a kind is one of the runtime's own. */
+export function isRuntimeKind(kind: string): kind is OwnedKind {
+  return Object.hasOwn(POLICIES, kind);
+}
+
 /** How a kind is treated; what a program enters itself is treated as a handle. */
 export function policyOf(kind: string): KindPolicy {
   return (POLICIES as Readonly<Record<string, KindPolicy>>)[kind] ?? ownPolicy(kind);

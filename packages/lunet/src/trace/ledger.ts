@@ -9,10 +9,11 @@
  * - Nothing here holds a thing: entries are found by it, never the other way round.
  */
 import { realMonotonicMs } from "../host/clock.ts";
+import { printable } from "../host/printable.ts";
 import { callSite } from "./call-site.ts";
 import { Entry, RequestEntry, ScopeEntry, type Touch, type WaitEntry } from "./entry.ts";
 import { checks, type Finding, report, settings } from "./findings.ts";
-import type { KindBalance } from "./kinds.ts";
+import { isRuntimeKind, type KindBalance, policyOf } from "./kinds.ts";
 import { sliceEnded } from "./loop-watch.ts";
 
 /** Sites that are counted one by one; the rest together. */
@@ -162,12 +163,25 @@ export function made(kind: string, thing: object, owner?: object, name = ""): vo
     report("D", kind, `${before.title} was entered a second time`, before.site, lifeOf(before));
     return;
   }
-  const site = kind === "request" || kind === "timer" ? "" : callSite();
+  const site = policyOf(kind).sited ? callSite() : "";
   const atMs = realMonotonicMs();
   const ownerEntry = owner === undefined ? currentScope() : known.get(owner);
   if (kind === "scope") return openScope(thing, new ScopeEntry(name, site, atMs, ownerEntry));
   if (kind === "request") return openRequest(thing, new RequestEntry(kind, name, site, atMs, ownerEntry));
-  open(new Entry(kind, name, site, atMs, ownerEntry), thing);
+  const entry = new Entry(kind, name, site, atMs, ownerEntry);
+  if (entry.policy.scoped) {
+    entry.madeIn = currentWait();
+    entry.request = currentScope()?.answering?.name;
+  }
+  open(entry, thing);
+}
+
+/** The wait on whose way the code runs: in its start, or in what the start has set going. */
+let currentWait: () => WaitEntry | undefined = () => undefined;
+
+/** Tells the ledger how to find it. */
+export function useCurrentWait(current: () => WaitEntry | undefined): void {
+  currentWait = current;
 }
 
 function openScope(thing: object, entry: ScopeEntry): void {
@@ -184,7 +198,7 @@ function openScope(thing: object, entry: ScopeEntry): void {
 function openRequest(thing: object, entry: RequestEntry): void {
   open(entry, thing);
   entry.scope = currentScope();
-  if (entry.scope !== undefined) entry.scope.request = entry;
+  if (entry.scope !== undefined) entry.scope.answers = entry;
 }
 
 /** The body of a coroutine runs in `scope`. */
@@ -203,7 +217,9 @@ export function useRequestEnd(listener: (request: RequestEntry) => void): void {
 /** A thing is being ended: the line that does so is the program's, whichever callback tells of its end later. */
 export function ending(thing: object): void {
   const entry = known.get(thing);
-  if (entry?.alive === true && entry.policy.ringed) entry.endedSite = callSite();
+  if (entry?.alive !== true) return;
+  entry.isEnding = true;
+  if (entry.policy.ringed) entry.endedSite = callSite();
 }
 
 /** A thing with a life has ended. */
@@ -218,7 +234,7 @@ export function ended(kind: string, thing: object): void {
   if (entry instanceof ScopeEntry) return endScope(entry);
   close(entry, entry.endedSite === "" && (entry.policy.ringed || entry.owned !== undefined) ? callSite() : "");
   if (entry instanceof RequestEntry) {
-    if (entry.scope?.request === entry) entry.scope.request = undefined;
+    if (entry.scope?.answers === entry) entry.scope.answers = undefined;
     onRequestEnd(entry);
   }
   if (entry.waiters !== undefined && entry.waiters.size > 0) left.set(entry, 0);
@@ -264,13 +280,25 @@ export function endedOnce(kind: string, thing: object): void {
 }
 
 /** Something is still alive at the end of what owns it. */
-function leaked(entry: Entry, owner: Entry): void {
+function leaked(entry: Entry, owner: Entry, failure?: unknown): void {
   const letter = entry.kind === "transaction" ? "G" : "A";
   const ends = owner instanceof ScopeEntry ? owner.who : owner.title;
-  report(letter, entry.kind, `${entry.title} is still alive, and ${ends} ends`, entry.site, lifeOf(entry));
+  const facts = failure === undefined ? [] : [["failed", `${ends}, with ${describeError(failure)}`] as const];
+  report(letter, entry.kind, `${entry.title} is still alive, and ${ends} ends`, entry.site, [
+    ...facts,
+    ...lifeOf(entry),
+  ]);
   // Told once: from here nobody owns it.
   entry.isLeaked = true;
   disown(entry);
+}
+
+/** Lines of a stack that are told of a failure: a leak is often its consequence. */
+const MAX_STACK_LINES = 6;
+
+function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return (error.stack ?? String(error)).split("\n").slice(0, MAX_STACK_LINES).join("\n");
 }
 
 function disown(entry: Entry): void {
@@ -302,24 +330,37 @@ export function adopt(thing: object): void {
 /** What a wait hands over belongs to whoever waited. */
 export function handOver(value: unknown, wait: WaitEntry): void {
   if (typeof value !== "object" || value === null || wait.scope === undefined) return;
-  for (const entry of [known.get(value), leaseOf(value)]) {
-    if (entry === undefined || !entry.alive || !entry.policy.scoped) continue;
-    if (entry.site !== wait.site) recount(entry.kind, entry.site, wait.site);
-    entry.site = wait.site;
-    give(entry, wait.scope);
+  for (const thing of handed(value)) {
+    for (const entry of [known.get(thing), leaseOf(thing)]) {
+      if (entry === undefined || !entry.alive || !entry.policy.scoped) continue;
+      if (entry.site !== wait.site) recount(entry.kind, entry.site, wait.site);
+      entry.site = wait.site;
+      give(entry, wait.scope);
+    }
   }
+}
+
+/** Parts of a plain value that are looked at when a wait hands it over: a pair, a small record; not a list of rows. */
+const MAX_HANDED = 8;
+
+/** The value of a wait, or the things in a small plain one. */
+function handed(value: object): object[] {
+  if (known.has(value) || leases.has(value) || !isPlain(value)) return [value];
+  const keys = Object.keys(value);
+  if (keys.length > MAX_HANDED) return [];
+  return ownValues(value).filter((part): part is object => typeof part === "object" && part !== null);
 }
 
 /**
  * The body of a scope has come to its end, and so has all that it waits for.
  *
  * @param value What the body returned: it goes to the scope around, with the handles that it holds.
+ * @param failures What the scope fails with: a handle is often left because of it.
  */
-export function scopeEnding(scope: object, value: unknown): void {
+export function scopeEnding(scope: object, value: unknown, failures: readonly unknown[]): void {
   const entry = known.get(scope) as ScopeEntry | undefined;
   if (entry === undefined) return;
   checks.passed++;
-  entry.hasEnded = true;
   if (entry.owned === undefined || entry.owned.size === 0) return;
   const isOpaque = visitHeld(value, (thing) => {
     for (const held of [known.get(thing), leaseOf(thing)]) {
@@ -330,33 +371,59 @@ export function scopeEnding(scope: object, value: unknown): void {
   for (const one of entry.owned) {
     if (!one.policy.scoped) continue;
     if (isOpaque) give(one, entry.outer);
-    else leaked(one, entry);
+    else leaked(one, entry, failures[0]);
   }
 }
 
-/** How far a returned value is looked through. */
-const MAX_DEPTH = 4;
-const MAX_VISITED = 1_000;
+/** How far a returned value is looked through. What is deeper, or more, counts as what cannot be looked into. */
+const MAX_DEPTH = 8;
+const MAX_VISITED = 10_000;
 
 /**
- * Visits the objects that a value plainly holds. True when it holds one that cannot be looked into, such as an instance
- * of a class with private fields or a function: what else was made may be in there.
+ * Visits the objects that a value plainly holds. True when it holds one that cannot be looked into, such as an instance of a
+ * class, a function or a getter, or more than is looked through: what else was made may be in there. Nothing of the
+ * program's own is run.
  */
 function visitHeld(value: unknown, visit: (thing: object) => void): boolean {
   let visited = 0;
   let isOpaque = false;
   const walk = (one: unknown, depth: number): void => {
-    if (typeof one === "function") isOpaque = true;
-    if (typeof one !== "object" || one === null || visited++ > MAX_VISITED) return;
+    if (typeof one === "function" || one === ACCESSOR) isOpaque = true;
+    if (typeof one !== "object" || one === null) return;
+    if (depth > MAX_DEPTH || visited++ >= MAX_VISITED) {
+      isOpaque = true;
+      return;
+    }
     visit(one);
-    if (known.has(one)) return;
-    const isPlain = [null, Object.prototype, Array.prototype].includes(Object.getPrototypeOf(one) as object | null);
-    if (one instanceof Map || one instanceof Set) for (const part of one.values()) walk(part, depth + 1);
-    else if (!isPlain) isOpaque ||= !(one instanceof Date || ArrayBuffer.isView(one) || one instanceof Error);
-    else if (depth < MAX_DEPTH) for (const part of Object.values(one)) walk(part, depth + 1);
+    const entry = known.get(one);
+    // The runtime's own things hold what the ledger knows; a program's own may hold anything.
+    if (entry !== undefined) isOpaque ||= !isRuntimeKind(entry.kind);
+    else if (one instanceof Map) for (const pair of one) for (const part of pair) walk(part, depth + 1);
+    else if (one instanceof Set) for (const part of one) walk(part, depth + 1);
+    else if (isPlain(one)) for (const part of ownValues(one)) walk(part, depth + 1);
+    else isOpaque ||= !(one instanceof Date || ArrayBuffer.isView(one) || one instanceof Error);
   };
-  walk(value, 0);
+  try {
+    walk(value, 0);
+  } catch {
+    // A proxy refused to be looked at.
+    isOpaque = true;
+  }
   return isOpaque;
+}
+
+function isPlain(value: object): boolean {
+  return [null, Object.prototype, Array.prototype].includes(Object.getPrototypeOf(value) as object | null);
+}
+
+/** Stands for a property whose value only code of the program could tell. */
+const ACCESSOR = Symbol("accessor");
+
+function ownValues(value: object): unknown[] {
+  return Reflect.ownKeys(value).map((key) => {
+    const property = Reflect.getOwnPropertyDescriptor(value, key);
+    return property !== undefined && "value" in property ? (property.value as unknown) : ACCESSOR;
+  });
 }
 
 /** A handle is used: remembered, and checked to be used below its owner's scope. */
@@ -368,14 +435,16 @@ export function touched(thing: object, operation: string): void {
   if (!(owner instanceof ScopeEntry)) return;
   const scope = currentScope();
   if (scope === undefined) return;
-  if (scope.isIn(owner)) checks.passed++;
-  else {
-    const at = site === "" ? callSite() : site;
-    const what = `${entry.title} is used by ${scope.who}, and belongs to ${owner.who}`;
-    report("H", entry.kind, what, at, [["used", `${operation}, at ${at}`], ...lifeOf(entry)]);
-    // Told once for this user: from here it is taken for a hand-over.
-    give(entry, scope);
+  if (scope.isIn(owner)) {
+    checks.passed++;
+    return;
   }
+  // Told once for each user.
+  if (entry.strangers?.has(scope) === true) return;
+  (entry.strangers ??= new WeakSet()).add(scope);
+  const at = site === "" ? callSite() : site;
+  const what = `${entry.title} is used by ${scope.who}, and belongs to ${owner.who}`;
+  report("H", entry.kind, what, at, [["used", `${operation}, at ${at}`], ...lifeOf(entry)]);
 }
 
 function remember(entry: Entry, operation: string): string {
@@ -391,7 +460,7 @@ function remember(entry: Entry, operation: string): string {
 /** A handle is used after its end. `error`, which is about to be thrown, is told where that was. */
 export function misused(thing: object, operation: string, error: Error): void {
   const entry = known.get(thing);
-  if (entry === undefined || entry.alive) return;
+  if (entry === undefined || (entry.alive && !entry.isEnding)) return;
   const site = callSite();
   error.message += `; it was made at ${entry.site}${entry.endedSite === "" ? "" : ` and ended at ${entry.endedSite}`}`;
   const letter = operation === "close" ? "D" : "E";
@@ -405,6 +474,8 @@ export function misused(thing: object, operation: string, error: Error): void {
 export function lifeOf(entry: Entry): Finding["facts"] {
   const now = realMonotonicMs();
   const facts: Array<readonly [string, string]> = [["made", `at ${entry.site}, ${ago(now - entry.madeAtMs)}`]];
+  if (entry.request !== undefined) facts.push(["request", printable(entry.request)]);
+  if (entry.alive && entry.isEnding) facts.push(["ending", `at ${entry.endedSite}`]);
   if (!entry.alive) {
     facts.push(["ended", `${entry.endedSite === "" ? "" : `at ${entry.endedSite}, `}${ago(now - entry.endedAtMs)}`]);
   }

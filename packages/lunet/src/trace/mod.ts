@@ -18,6 +18,7 @@ export {
   findings,
   made,
   misused,
+  ownedBy,
   snapshot,
   summaryText,
   takeFindings,

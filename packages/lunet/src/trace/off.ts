@@ -50,7 +50,7 @@ export function bodyBegun(_scope: object): void {}
 export function bodyEnded(_scope: object, _returned: boolean, _isCancelled: boolean): void {}
 
 /** A scope is about to end; its body returned `value`. */
-export function scopeEnding(_scope: object, _value: unknown): void {}
+export function scopeEnding(_scope: object, _value: unknown, _failures: readonly unknown[]): void {}
 
 /** At the end of a scope: promises that lunet did not make and that still run. */
 export function foreignLeft(_scope: object): void {}
@@ -136,7 +136,7 @@ export function findings(): readonly Finding[] {
 }
 
 /** Takes findings out of the ledger. */
-export function takeFindings(_letters?: readonly FindingClass[]): Finding[] {
+export function takeFindings(_which?: readonly FindingClass[] | ((finding: Finding) => boolean)): Finding[] {
   return [];
 }
 

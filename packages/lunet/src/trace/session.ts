@@ -1,7 +1,7 @@
 /** When the trace build begins and ends to watch: at the first root, and at the exit of the process. */
 import { isMainThread } from "node:worker_threads";
 import { onBackgroundSignal, onExit, writeStderrNow } from "../host/process.ts";
-import { settings, TRACE_EXIT_STATUS } from "./findings.ts";
+import { collectFindings, settings, TRACE_EXIT_STATUS } from "./findings.ts";
 import { roots } from "./ledger.ts";
 import { snapshot, treeText } from "./snapshot.ts";
 import { checkBalance, hasFatalFindings, summaryText } from "./summary.ts";
@@ -12,10 +12,12 @@ let hasBegun = false;
 /** A root is about to run. */
 export function rootStarted(): void {
   startWatchdog();
-  if (hasBegun || !isMainThread) return;
+  if (hasBegun) return;
   hasBegun = true;
-  onBackgroundSignal("SIGUSR2", () => writeStderrNow(treeText(snapshot())));
   onExit(atExit);
+  // A worker tells what it has found at its own end; signals and sockets are the process's.
+  if (!isMainThread) return;
+  onBackgroundSignal("SIGUSR2", () => writeStderrNow(treeText(snapshot())));
   startInspector();
 }
 
@@ -35,6 +37,8 @@ export function rootEnded(): void {
 
 /** The end of the process: the balance, the summary, and the status. */
 function atExit(): number | undefined {
+  // All that is left is told, and whoever else listens to the exit has its turn.
+  collectFindings();
   // A program that leaves in the middle leaves what it was doing: that is told, and is no leak.
   if (roots.size === 0) checkBalance();
   const isFatal = hasFatalFindings();

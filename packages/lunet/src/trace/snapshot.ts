@@ -1,5 +1,6 @@
 /** The live tree: scopes and coroutines, what each waits for, and what it holds; as data and as text. */
 import { realMonotonicMs, wallMs } from "../host/clock.ts";
+import { printable } from "../host/printable.ts";
 import { uptimeMs } from "../host/process.ts";
 import { type Entry, RequestEntry, ScopeEntry, type WaitEntry } from "./entry.ts";
 import { checks, findings, type Finding } from "./findings.ts";
@@ -90,7 +91,7 @@ function scopeNode(scope: ScopeEntry, nowMs: number): ScopeNode {
     ageMs: nowMs - scope.madeAtMs,
     waits: [...scope.waits].map((wait) => waitNode(wait, nowMs)),
     handles: handles.map((one) => handleNode(one, nowMs)),
-    request: scope.request?.name,
+    request: scope.answers?.name,
     children: [...scope.inner].map((inner) => scopeNode(inner, nowMs)),
   };
 }
@@ -130,7 +131,7 @@ export function treeText(shot: Snapshot): string {
 }
 
 function addScope(lines: string[], node: ScopeNode, indent: string): void {
-  const request = node.request === undefined ? "" : `, answers ${node.request}`;
+  const request = node.request === undefined ? "" : `, answers ${printable(node.request)}`;
   lines.push(
     `${indent}${node.kind} "${node.name}" #${node.id}, ${duration(node.ageMs)}${request}, begun at ${node.site}`,
   );
@@ -147,7 +148,7 @@ function addScope(lines: string[], node: ScopeNode, indent: string): void {
 const MAX_NAME_LENGTH = 80;
 
 function shortened(name: string): string {
-  const line = name.replaceAll(/\s+/g, " ");
+  const line = printable(name.replaceAll(/\s+/g, " "));
   return line.length <= MAX_NAME_LENGTH ? line : `${line.slice(0, MAX_NAME_LENGTH)}…`;
 }
 

@@ -29,12 +29,12 @@ useRequestEnd((request) => {
 
 /** Work that did not wait, such as a statement on the event loop's own connection, is a part of its request's time too. */
 export function ran(operation: string, elapsedMs: number): void {
-  let scope = currentScope();
+  const scope = currentScope();
   const who = scope?.coroutineName ?? "";
-  while (scope !== undefined && scope.request === undefined) scope = scope.outer;
-  if (scope?.request === undefined) return;
+  const request = scope?.answering;
+  if (request === undefined) return;
   const toMs = realMonotonicMs();
-  scope.request.addSpan({ operation, who, site: callSite(), fromMs: toMs - elapsedMs, toMs, outcome: "value" });
+  request.addSpan({ operation, who, site: callSite(), fromMs: toMs - elapsedMs, toMs, outcome: "value" });
 }
 
 /** The last requests, the latest first. */

@@ -1,14 +1,31 @@
 /** The ledger of waits: what each coroutine waits for, and what the checks at its two ends find. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { realMonotonicMs } from "../host/clock.ts";
+import { printable } from "../host/printable.ts";
 import { callSite } from "./call-site.ts";
 import { RequestEntry, type ScopeEntry, WaitEntry, type WaitEnd } from "./entry.ts";
 import { checks, report } from "./findings.ts";
-import { bind, countSite, currentScope, entryOf, handOver, lifeOf, living, scopeEntryOf } from "./ledger.ts";
+import {
+  bind,
+  countSite,
+  currentScope,
+  entryOf,
+  handOver,
+  lifeOf,
+  living,
+  scopeEntryOf,
+  useCurrentWait,
+} from "./ledger.ts";
 import { bodyOver, bodyYielded, sliceEnded, sliceStarted } from "./loop-watch.ts";
 
 /** The wait whose `start` runs now, and the last one that was started. */
 let starting: WaitEntry | undefined;
 let started: WaitEntry | undefined;
+
+/** The wait on whose way code runs, into every callback of what its start has set going. */
+const onTheWay = new AsyncLocalStorage<WaitEntry | undefined>();
+let outerWait: WaitEntry | undefined;
+useCurrentWait(() => onTheWay.getStore());
 
 /** Waits whose target the ledger knows: what the search for circles looks at. */
 export const targeted = new Set<WaitEntry>();
@@ -22,13 +39,11 @@ export function suspended(suspension: object, operation: string, scope: object):
   if (inScope !== undefined) {
     inScope.waits.add(wait);
     sliceEnded(inScope, wait.madeAtMs, operation, wait.site);
-    for (let outer: ScopeEntry | undefined = inScope; outer !== undefined; outer = outer.outer) {
-      if (outer.request === undefined) continue;
-      wait.request = outer.request;
-      break;
-    }
+    wait.partOf = inScope.answering;
   }
   starting = wait;
+  outerWait = onTheWay.getStore();
+  onTheWay.enterWith(wait);
 }
 
 /** `start` has returned; the operation is on its way, or over already. */
@@ -36,6 +51,7 @@ export function waitStarted(suspension: object, scope: object): void {
   const wait = entryOf(suspension) as WaitEntry | undefined;
   starting = undefined;
   started = wait;
+  onTheWay.enterWith(outerWait);
   if (wait === undefined) return;
   const ambient = currentScope();
   const expected = scopeEntryOf(scope);
@@ -89,8 +105,8 @@ export function resumed(suspension: object, end: WaitEnd, value?: unknown): void
   if (scope === undefined) return;
   scope.waits.delete(wait);
   sliceStarted(scope, now);
-  if (wait.request !== undefined) {
-    wait.request.addSpan({
+  if (wait.partOf !== undefined) {
+    wait.partOf.addSpan({
       operation: wait.operation,
       who: scope.coroutineName,
       site: wait.site,
@@ -101,27 +117,23 @@ export function resumed(suspension: object, end: WaitEnd, value?: unknown): void
   }
   if (end === "value") handOver(value, wait);
   if (end === "cancel") scope.cancelledWait ??= { operation: wait.operation, site: wait.site };
-  checkStack(wait, scope, value);
+  checkStack(wait, scope);
   if (wait.isWatched && !wait.isAwaited) (scope.unawaited ??= new Set()).add(wait);
 }
 
 /**
- * The check of the stack: an operation that was alone in its scope leaves the scope's handles as it found them, but for
- * the one that it hands over.
+ * The check of the stack: an operation leaves the handles of its scope as it found them, but for what it hands over. What
+ * counts is what was made on its own way; what other code makes meanwhile is not its.
  */
-function checkStack(wait: WaitEntry, scope: ScopeEntry, value: unknown): void {
-  if (!wait.wasAlone || scope.waitCount !== wait.ordinal || scope.owned === undefined) {
-    checks.passed++;
-    return;
-  }
-  const handed = typeof value === "object" && value !== null ? entryOf(value) : undefined;
-  for (const left of scope.owned) {
-    if (left.id <= wait.lastIdBefore || left === handed || !left.policy.scoped || left.wasGiven) continue;
+function checkStack(wait: WaitEntry, scope: ScopeEntry): void {
+  checks.passed++;
+  for (const left of scope.owned ?? []) {
+    if (left.madeIn !== wait || left.wasGiven || !left.policy.scoped) continue;
+    checks.passed--;
     const what = `${wait.operation} left ${left.title} behind in ${scope.who}`;
     report("I", left.kind, what, left.site, [["operation", `${wait.operation}, at ${wait.site}`], ...lifeOf(left)]);
     return;
   }
-  checks.passed++;
 }
 
 /** `resume` or `fail` was called on a wait that is over. After a cancel that is allowed once: the outcome came too late. */
@@ -203,10 +215,19 @@ export function bodyEnded(scope: object, returned: boolean, isCancelled: boolean
 }
 
 function floats(wait: WaitEntry, scope: ScopeEntry, how: string): void {
-  report("F", "suspension", `the promise of ${wait.operation} ${how}`, wait.site, [
+  const facts: Array<readonly [string, string]> = [
     ["started", `at ${wait.site}`],
     ["owner", `${scope.who}, begun at ${scope.site}`],
-  ]);
+  ];
+  if (wait.partOf !== undefined) facts.push(["request", printable(wait.partOf.name)]);
+  if (wait.isAwaited) {
+    facts.push(["awaited", "by something that did not wait for its end, such as Promise.race or Promise.any"]);
+    facts.push([
+      "do",
+      "Limit it with withDeadline(), or run it in a coroutine and cancel that before the body returns.",
+    ]);
+  }
+  report("F", "suspension", `the promise of ${wait.operation} ${how}`, wait.site, facts);
 }
 
 /** Foreign promises that `until` was given and that still run, by the line of `until`. */

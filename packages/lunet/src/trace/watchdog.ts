@@ -30,8 +30,9 @@ function tick(): void {
   beat(nowMs);
   for (const entry of limited) {
     const limitMs = settings.heldMs.get(entry.kind) ?? Infinity;
-    // What no wait has handed over belongs to a running statement, which has limits of its own.
-    if (entry.isOverdue || entry.owner === undefined || nowMs - entry.madeAtMs <= limitMs) continue;
+    // A lease that no wait has handed over belongs to a running statement, which has limits of its own.
+    const isStatements = entry.kind === "lease" && entry.owner === undefined;
+    if (entry.isOverdue || isStatements || nowMs - entry.madeAtMs <= limitMs) continue;
     entry.isOverdue = true;
     const heldMs = Math.round(nowMs - entry.madeAtMs);
     report(
