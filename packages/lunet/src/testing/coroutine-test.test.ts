@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { TRACE, ended, made } from "#trace";
+import { ended, made, takeFindings, TRACE } from "#trace";
 import { inCoroutine, sleep, spawn } from "../co/mod.ts";
 import { monotonicMs } from "../host/clock.ts";
-import { assertNothingLeft, clockTest, coroutineTest } from "./coroutine-test.ts";
+import { assertFindings, assertNothingLeft, clockTest, coroutineTest } from "./coroutine-test.ts";
 
 const events: string[] = [];
 
@@ -49,4 +49,16 @@ test("what lived before may live on", async () => {
   made("listener", before);
   await assertNothingLeft(async () => {});
   ended("listener", before);
+});
+
+test("what was found before a test is left for the end of the process", async () => {
+  const thing = {};
+  if (TRACE) {
+    made("thing", thing);
+    made("thing", thing);
+    ended("thing", thing);
+  }
+  await assertFindings([], async () => {});
+  const left = takeFindings().map((one) => [one.class, one.kind]);
+  assert.deepEqual(left, TRACE ? [["D", "thing"]] : []);
 });
