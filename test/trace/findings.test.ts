@@ -411,7 +411,7 @@ describe("what becomes of findings", { concurrency: CONCURRENCY }, () => {
     const { status, stdout, stderr } = await trace("two-left-at-exit", "");
     const report = readReport(stderr);
     assert.equal(status, STOPPED, stderr);
-    assert.equal(stdout, "the program's own exit\n");
+    assert.equal(stdout, "the program's own exit, with 2 locks\n");
     assert.deepEqual(report.classes, ["A", "A"]);
     assert.match(stderr, /lock "first\\x1b\[31m"/);
     assert.match(stderr, /lock "second"/);
