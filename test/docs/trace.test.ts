@@ -39,7 +39,7 @@ test("every setting is in the table, with its default", () => {
   const settings = readSettings({});
   const held = [...settings.heldMs].map(([kind, limit]) => `${kind}=${limit}`).join(",");
   assert.equal(defaults.get("LUNET_TRACE_FINDINGS"), `\`${settings.findings}\``);
-  assert.equal(defaults.get("LUNET_TRACE_SUMMARY"), settings.summary ? "`on`" : "`off`");
+  assert.equal(defaults.get("LUNET_TRACE_SUMMARY"), `\`${settings.summary}\``);
   assert.equal(defaults.get("LUNET_TRACE_HELD_MS"), `\`${held}\``);
   assert.equal(defaults.get("LUNET_TRACE_LOOP_MS"), `\`${settings.loopMs}\``);
   assert.equal(defaults.get("LUNET_TRACE_TOUCHES"), `\`${settings.touches}\``);

@@ -461,6 +461,23 @@ describe("what becomes of findings", { concurrency: CONCURRENCY }, () => {
     assert.match(lines.find((text) => text.startsWith(three)) ?? "", /: 3 made, 3 ended, 0 live, at most 3$/);
   });
 
+  test("the summary comes as one line of JSON where that is wanted", async () => {
+    const { status, stderr } = await trace("several-faults", "planted", {
+      LUNET_TRACE_FINDINGS: "collect",
+      LUNET_TRACE_SUMMARY: "json",
+    });
+    assert.equal(status, STOPPED, stderr);
+    assert.equal(stderr.trimEnd().split("\n").length, 1);
+    const { balance, outstanding, checks, findings } = JSON.parse(stderr);
+    assert.deepEqual(balance.file, { made: 3, ended: 1, live: 2, peak: 3 });
+    assert.deepEqual(
+      outstanding.map(({ kind, live }: { kind: string; live: number }) => [kind, live]),
+      [["file", 2]],
+    );
+    assert.equal(checks.failed, 4);
+    assert.deepEqual(findings.map((one: { class: string }) => one.class).sort(), ["A", "E", "F"]);
+  });
+
   test("no summary is written where none is wanted, and a finding is told all the same", async () => {
     const off = { LUNET_TRACE_SUMMARY: "off" };
     assert.deepEqual(await trace(fixture, "mended", off), { status: 0, signal: null, stdout: "", stderr: "" });

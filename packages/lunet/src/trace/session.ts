@@ -4,7 +4,7 @@ import { onBackgroundSignal, onExit, writeStderrNow } from "../host/process.ts";
 import { collectFindings, settings, TRACE_EXIT_STATUS } from "./findings.ts";
 import { roots } from "./ledger.ts";
 import { snapshot, treeText } from "./snapshot.ts";
-import { checkBalance, hasFatalFindings, summaryText } from "./summary.ts";
+import { checkBalance, hasFatalFindings, summaryJson, summaryText } from "./summary.ts";
 import { startWatchdog, stopWatchdog } from "./watchdog.ts";
 
 let hasBegun = false;
@@ -42,6 +42,7 @@ function atExit(): number | undefined {
   // A program that leaves in the middle leaves what it was doing: that is told, and is no leak.
   if (roots.size === 0) checkBalance();
   const isFatal = hasFatalFindings();
-  if (settings.summary || isFatal) writeStderrNow(summaryText());
+  if (settings.summary === "json") writeStderrNow(`${JSON.stringify(summaryJson())}\n`);
+  else if (settings.summary === "on" || isFatal) writeStderrNow(summaryText());
   return isFatal ? TRACE_EXIT_STATUS : undefined;
 }

@@ -12,7 +12,7 @@ test("without settings the defaults are in force", () => {
     { ...settings, heldMs: Object.fromEntries(settings.heldMs) },
     {
       findings: "stop",
-      summary: true,
+      summary: "on",
       heldMs: { lease: 10_000, transaction: 10_000, lock: 10_000 },
       loopMs: 500,
       touches: 8,
@@ -42,7 +42,7 @@ test("every setting is taken from its variable", () => {
   const { findings, summary, loopMs, touches, baseline, socket, port } = settings;
   assert.deepEqual(
     { findings, summary, loopMs, touches, baseline, socket, port },
-    { findings: "collect", summary: false, loopMs: 0, touches: 1_000, baseline: "known.json", socket: "off", port: 0 },
+    { findings: "collect", summary: "off", loopMs: 0, touches: 1_000, baseline: "known.json", socket: "off", port: 0 },
   );
 });
 
@@ -62,7 +62,7 @@ test("a limit of 0 is none", () => {
 test("what cannot be used is refused with the variable, what it holds and what it may", () => {
   const cases: ReadonlyArray<readonly [string, string, RegExp]> = [
     ["LUNET_TRACE_FINDINGS", "Stop", /^Cannot use LUNET_TRACE_FINDINGS: found "Stop", wanted "stop" or "collect"$/],
-    ["LUNET_TRACE_SUMMARY", "1", /^Cannot use LUNET_TRACE_SUMMARY: found "1", wanted "on" or "off"$/],
+    ["LUNET_TRACE_SUMMARY", "1", /^Cannot use LUNET_TRACE_SUMMARY: found "1", wanted "on", "off" or "json"$/],
     [
       "LUNET_TRACE_LOOP_MS",
       "-1",

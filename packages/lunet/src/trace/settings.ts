@@ -3,11 +3,14 @@
 /** What happens when something is found: the program stops, or findings are kept until its end. */
 export type FindingMode = "stop" | "collect";
 
+/** The summary at exit: as text, only when something was found, or as one line of JSON. */
+export type SummaryForm = "on" | "off" | "json";
+
 /** Every setting, with what is in force. */
 export interface TraceSettings {
   readonly findings: FindingMode;
-  /** Whether a summary is written to standard error at exit. */
-  readonly summary: boolean;
+  /** Whether a summary is written to standard error at exit, and how. */
+  readonly summary: SummaryForm;
   /** How long each kind may be held, in milliseconds. */
   readonly heldMs: ReadonlyMap<string, number>;
   /** How long a coroutine may hold the loop, in milliseconds; 0 does not look. */
@@ -32,7 +35,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readSettings(environment: Environment): TraceSettings {
   return {
     findings: choice(environment, "LUNET_TRACE_FINDINGS", ["stop", "collect"]),
-    summary: choice(environment, "LUNET_TRACE_SUMMARY", ["on", "off"]) === "on",
+    summary: choice(environment, "LUNET_TRACE_SUMMARY", ["on", "off", "json"]),
     heldMs: heldMs(environment),
     loopMs: whole(environment, "LUNET_TRACE_LOOP_MS", DEFAULT_LOOP_MS, 0, 3_600_000),
     touches: whole(environment, "LUNET_TRACE_TOUCHES", DEFAULT_TOUCHES, 1, 1_000),
@@ -54,8 +57,14 @@ function choice<T extends string>(environment: Environment, name: string, values
   const value = text(environment, name);
   if (value === undefined) return values[0];
   const known = values.find((one) => one === value);
-  if (known === undefined) throw wrong(name, value, values.map((one) => `"${one}"`).join(" or "));
+  if (known === undefined) throw wrong(name, value, list(values));
   return known;
+}
+
+/** `"a" or "b"`, `"a", "b" or "c"` */
+function list(values: readonly string[]): string {
+  const quoted = values.map((one) => `"${one}"`);
+  return `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
 }
 
 function whole(environment: Environment, name: string, normally: number, least: number, most: number): number {

@@ -1,7 +1,7 @@
 /** The summary at exit: what was made and ended, what is left and where it was made, and what the checks say. */
-import { describeFinding, droppedFindings, findings, checks, isFatal, report } from "./findings.ts";
-import { balance, lifeOf, living, siteBalances } from "./ledger.ts";
-import { policyOf } from "./kinds.ts";
+import { describeFinding, droppedFindings, type Finding, findings, checks, isFatal, report } from "./findings.ts";
+import { balance, lifeOf, living, type SiteBalance, siteBalances } from "./ledger.ts";
+import { type KindBalance, policyOf } from "./kinds.ts";
 
 /** The most places that are listed. */
 const MAX_LISTED = 20;
@@ -29,6 +29,26 @@ export function checkBalance(): void {
 /** Whether something was found that stops a program. */
 export function hasFatalFindings(): boolean {
   return findings().some(isFatal);
+}
+
+/** The summary as data: one line of standard error with `LUNET_TRACE_SUMMARY=json`. */
+export interface Summary {
+  /** By kind: how many were made and ended, how many live, and the most at once. */
+  readonly balance: Readonly<Record<string, KindBalance>>;
+  /** The lines whose things live. */
+  readonly outstanding: readonly SiteBalance[];
+  readonly checks: { readonly passed: number; readonly failed: number };
+  readonly findings: readonly Finding[];
+}
+
+/** The summary as data. */
+export function summaryJson(): Summary {
+  return {
+    balance: Object.fromEntries(balance()),
+    outstanding: siteBalances().filter(({ live }) => live > 0),
+    checks,
+    findings: findings(),
+  };
 }
 
 /** The summary as text; findings that have been told already are only counted. */
