@@ -109,6 +109,19 @@ coroutineTest("what callbacks make while a coroutine waits is not what its wait 
   for (const lock of locks) lock[Symbol.dispose]();
 });
 
+coroutineTest("a wait whose start begins other waits leaves nothing of itself in its caller", async () => {
+  let end = (): void => {};
+  const outer = suspend<void>("outer", (resume) => {
+    spawn(() => sleep(1));
+    end = () => resume();
+    return undefined;
+  });
+  const lock = new Lock("made while outer waits");
+  end();
+  await outer;
+  lock[Symbol.dispose]();
+});
+
 coroutineTest("what a wait hands over in a small record is its value", async () => {
   const { lock } = await suspend<{ lock: Lock; waitedMs: number }>("acquire", (resume) => {
     const timer = setTimeout(() => resume({ lock: new Lock("handed over"), waitedMs: 1 }), 1);

@@ -83,6 +83,8 @@ export class ScopeEntry extends Entry {
   readonly waits = new Set<WaitEntry>();
   /** The coroutine whose body runs in it; undefined for `scope()` and its kin. */
   coroutine: Entry | undefined;
+  /** Promises that lunet did not make, that `until` was given here and that still run: each by its line. */
+  foreign: Set<{ readonly site: string }> | undefined;
   /** The request that is being answered in it. */
   answers: RequestEntry | undefined;
   /** The wait that threw a cancel into the body. */
@@ -156,6 +158,9 @@ export class WaitEntry extends Entry {
   end: WaitEnd | undefined;
   /** What came too late after a cancel came once; a second time is one too many. */
   wasLate = false;
+  /** The wait whose `start` began this one, and the one on whose way that was: both go on when this one has started. */
+  startedIn: WaitEntry | undefined;
+  onTheWayOf: WaitEntry | undefined;
   /** Somebody awaited its promise. */
   isAwaited = false;
   /** Its promise was handed out, so that it can be looked at. */

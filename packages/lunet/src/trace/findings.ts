@@ -94,6 +94,8 @@ export interface Finding {
   readonly known: string | undefined;
   /** How often it was found, by class, kind and site. */
   count: number;
+  /** Its report was written when it was found, so the summary does not repeat it. */
+  isTold: boolean;
 }
 
 export const settings = readSettings(process.env);
@@ -134,13 +136,13 @@ export function report(
     dropped++;
     return;
   }
-  const finding: Finding = { class: letter, kind, what, site, facts, foreign, known, count: 1 };
+  const finding: Finding = { class: letter, kind, what, site, facts, foreign, known, count: 1, isTold: false };
   found.set(key, finding);
   if (mode === "collect" || !isFatal(finding)) return;
   writeStderrNow(
     `${describeFinding(finding)}\nlunet trace: the program stops with status ${TRACE_EXIT_STATUS}; class ${letter} is explained in docs/trace.md\n`,
   );
-  finding.count = 0; // It was told: the summary need not repeat it.
+  finding.isTold = true;
   exitNow(TRACE_EXIT_STATUS);
 }
 

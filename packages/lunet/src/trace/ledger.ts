@@ -10,21 +10,12 @@
  */
 import { realMonotonicMs } from "../host/clock.ts";
 import { printable } from "../host/printable.ts";
+import { countEnded, countMade, recount } from "./balance.ts";
 import { callSite } from "./call-site.ts";
 import { Entry, RequestEntry, ScopeEntry, type Touch, type WaitEntry } from "./entry.ts";
 import { checks, type Finding, report, settings } from "./findings.ts";
-import { isRuntimeKind, type KindBalance, policyOf } from "./kinds.ts";
+import { isRuntimeKind, policyOf } from "./kinds.ts";
 import { sliceEnded } from "./loop-watch.ts";
-
-/** Sites that are counted one by one; the rest together. */
-const MAX_SITES = 10_000;
-const OTHER_SITES = "(other places)";
-
-/** The balance of one line that makes things of one kind. */
-export interface SiteBalance extends KindBalance {
-  readonly kind: string;
-  readonly site: string;
-}
 
 const known = new WeakMap<object, Entry>();
 /** Handles that live, and whatever else is no scope and no wait. */
@@ -33,10 +24,6 @@ export const living = new Map<number, Entry>();
 export const roots = new Set<ScopeEntry>();
 /** Living things of kinds that have a limit of how long they may be held. */
 export const limited = new Set<Entry>();
-
-const balances = new Map<string, KindBalance>();
-const sites = new Map<string, Map<string, SiteBalance>>();
-let siteCount = 0;
 
 let ambientScope: () => object | undefined = () => undefined;
 
@@ -61,69 +48,6 @@ export function scopeEntryOf(scope: object): ScopeEntry | undefined {
 
 export function bind(thing: object, entry: Entry): void {
   known.set(thing, entry);
-}
-
-/** Something of a kind was made (1) or has ended (-1), at a line. */
-export function countSite(kind: string, site: string, by: 1 | -1): void {
-  if (by === 1) countMade(kind, site);
-  else countEnded(kind, site);
-}
-
-function countMade(kind: string, site: string): void {
-  let all = balances.get(kind);
-  if (all === undefined) balances.set(kind, (all = { made: 0, ended: 0, live: 0, peak: 0 }));
-  count(all);
-  if (site === "") return;
-  count(siteOf(kind, site));
-}
-
-function count(one: KindBalance): void {
-  one.made++;
-  one.live++;
-  if (one.live > one.peak) one.peak = one.live;
-}
-
-function siteOf(kind: string, site: string): SiteBalance {
-  let ofKind = sites.get(kind);
-  if (ofKind === undefined) sites.set(kind, (ofKind = new Map()));
-  let one = ofKind.get(site);
-  if (one === undefined) {
-    if (siteCount >= MAX_SITES && site !== OTHER_SITES) return siteOf(kind, OTHER_SITES);
-    siteCount++;
-    ofKind.set(site, (one = { kind, site, made: 0, ended: 0, live: 0, peak: 0 }));
-  }
-  return one;
-}
-
-function countEnded(kind: string, site: string): void {
-  const all = balances.get(kind);
-  if (all !== undefined) {
-    all.ended++;
-    all.live--;
-  }
-  if (site === "") return;
-  const one = siteOf(kind, site);
-  one.ended++;
-  one.live--;
-}
-
-/** Moves the count of one thing to the line that turned out to be its maker. */
-function recount(kind: string, from: string, to: string): void {
-  if (from !== "") {
-    const before = siteOf(kind, from);
-    before.made--;
-    before.live--;
-  }
-  count(siteOf(kind, to));
-}
-
-export function balance(): ReadonlyMap<string, Readonly<KindBalance>> {
-  return balances;
-}
-
-export function siteBalances(): SiteBalance[] {
-  // A line that turned out not to be the maker has none left.
-  return [...sites.values()].flatMap((ofKind) => [...ofKind.values()]).filter((one) => one.made > 0);
 }
 
 const collected = new FinalizationRegistry<Entry>((entry) => {
@@ -473,11 +397,11 @@ export function misused(thing: object, operation: string, error: Error): void {
 /** What is told of a thing in every report. */
 export function lifeOf(entry: Entry): Finding["facts"] {
   const now = realMonotonicMs();
-  const facts: Array<readonly [string, string]> = [["made", `at ${entry.site}, ${ago(now - entry.madeAtMs)}`]];
+  const facts: Array<readonly [string, string]> = [["made", `${at(entry.site)}${ago(now - entry.madeAtMs)}`]];
   if (entry.request !== undefined) facts.push(["request", printable(entry.request)]);
   if (entry.alive && entry.isEnding) facts.push(["ending", `at ${entry.endedSite}`]);
   if (!entry.alive) {
-    facts.push(["ended", `${entry.endedSite === "" ? "" : `at ${entry.endedSite}, `}${ago(now - entry.endedAtMs)}`]);
+    facts.push(["ended", `${at(entry.endedSite)}${ago(now - entry.endedAtMs)}`]);
   }
   const touches = entry.lastTouches().map((one) => `${one.operation} at ${one.site}, ${ago(now - one.atMs)}`);
   if (touches.length > 0) facts.push(["touched", touches.join("\n")]);
@@ -486,6 +410,11 @@ export function lifeOf(entry: Entry): Finding["facts"] {
     facts.push(["owner", `${owner.who}${owner.alive ? "" : ", which has ended"}, begun at ${owner.site}`]);
   } else facts.push(["owner", owner === undefined ? "nobody" : owner.title]);
   return facts;
+}
+
+/** The beginning of a fact that has a line, which not every kind keeps. */
+function at(site: string): string {
+  return site === "" ? "" : `at ${site}, `;
 }
 
 function ago(ms: number): string {

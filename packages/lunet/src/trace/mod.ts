@@ -30,7 +30,7 @@ export {
 export type { Finding, FindingClass } from "./findings.ts";
 export type { KindBalance } from "./kinds.ts";
 export type { HandleNode, ScopeNode, Snapshot, WaitNode } from "./snapshot.ts";
-export type { SiteBalance } from "./ledger.ts";
+export type { SiteBalance } from "./balance.ts";
 export type { RequestTimeline } from "./timeline.ts";
 export type { Span } from "./entry.ts";
 export type { Injected, InjectedAt, Injection } from "./injection.ts";

@@ -9,7 +9,6 @@ export const TRACE: boolean = true;
 
 export {
   adopt,
-  balance,
   coroutineRuns,
   ended,
   endedOnce,
@@ -40,6 +39,7 @@ export {
   waitsOn,
   waitStarted,
 } from "./waits.ts";
+export { balance } from "./balance.ts";
 export { findDeadlocks } from "./deadlock.ts";
 export { collectFindings, describeFinding, findings, takeFindings } from "./findings.ts";
 export { armInjection, disarmInjection, injectedFailure, strike } from "./injection.ts";

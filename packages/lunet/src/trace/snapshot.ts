@@ -5,7 +5,8 @@ import { uptimeMs } from "../host/process.ts";
 import { type Entry, RequestEntry, ScopeEntry, type WaitEntry } from "./entry.ts";
 import { checks, findings, type Finding } from "./findings.ts";
 import type { KindBalance } from "./kinds.ts";
-import { balance, living, roots, siteBalances, type SiteBalance } from "./ledger.ts";
+import { balance, type SiteBalance, siteBalances } from "./balance.ts";
+import { living, roots } from "./ledger.ts";
 import { livingRequests } from "./waits.ts";
 import { lastRequests, type RequestTimeline, timelineOf } from "./timeline.ts";
 

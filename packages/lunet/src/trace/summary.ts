@@ -1,6 +1,7 @@
 /** The summary at exit: what was made and ended, what is left and where it was made, and what the checks say. */
 import { describeFinding, droppedFindings, type Finding, findings, checks, isFatal, report } from "./findings.ts";
-import { balance, lifeOf, living, type SiteBalance, siteBalances } from "./ledger.ts";
+import { balance, type SiteBalance, siteBalances } from "./balance.ts";
+import { lifeOf, living } from "./ledger.ts";
 import { type KindBalance, policyOf } from "./kinds.ts";
 
 /** The most places that are listed. */
@@ -69,7 +70,7 @@ export function summaryText(): string {
   }
   parts.push(`checks: ${checks.passed} passed, ${checks.failed} failed`);
   const all = findings();
-  const own = all.filter((one) => isFatal(one) && one.count > 0);
+  const own = all.filter((one) => isFatal(one) && !one.isTold);
   const foreign = all.filter((one) => one.foreign);
   const known = all.filter((one) => one.known !== undefined && !one.foreign);
   for (const one of own) parts.push(describeFinding(one));

@@ -2,20 +2,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { realMonotonicMs } from "../host/clock.ts";
 import { printable } from "../host/printable.ts";
+import { countEnded, countMade } from "./balance.ts";
 import { callSite } from "./call-site.ts";
 import { RequestEntry, type ScopeEntry, WaitEntry, type WaitEnd } from "./entry.ts";
 import { checks, report } from "./findings.ts";
-import {
-  bind,
-  countSite,
-  currentScope,
-  entryOf,
-  handOver,
-  lifeOf,
-  living,
-  scopeEntryOf,
-  useCurrentWait,
-} from "./ledger.ts";
+import { bind, currentScope, entryOf, handOver, lifeOf, living, scopeEntryOf, useCurrentWait } from "./ledger.ts";
 import { bodyOver, bodyYielded, sliceEnded, sliceStarted } from "./loop-watch.ts";
 
 /** The wait whose `start` runs now, and the last one that was started. */
@@ -24,7 +15,6 @@ let started: WaitEntry | undefined;
 
 /** The wait on whose way code runs, into every callback of what its start has set going. */
 const onTheWay = new AsyncLocalStorage<WaitEntry | undefined>();
-let outerWait: WaitEntry | undefined;
 useCurrentWait(() => onTheWay.getStore());
 
 /** Waits whose target the ledger knows: what the search for circles looks at. */
@@ -35,24 +25,28 @@ export function suspended(suspension: object, operation: string, scope: object):
   const inScope = scopeEntryOf(scope);
   const wait = new WaitEntry(operation, callSite(), realMonotonicMs(), inScope);
   bind(suspension, wait);
-  countSite("suspension", wait.site, 1);
+  countMade("suspension", wait.site);
   if (inScope !== undefined) {
     inScope.waits.add(wait);
     sliceEnded(inScope, wait.madeAtMs, operation, wait.site);
     wait.partOf = inScope.answering;
   }
+  wait.startedIn = starting;
+  wait.onTheWayOf = onTheWay.getStore();
   starting = wait;
-  outerWait = onTheWay.getStore();
   onTheWay.enterWith(wait);
 }
 
 /** `start` has returned; the operation is on its way, or over already. */
 export function waitStarted(suspension: object, scope: object): void {
   const wait = entryOf(suspension) as WaitEntry | undefined;
-  starting = undefined;
-  started = wait;
-  onTheWay.enterWith(outerWait);
   if (wait === undefined) return;
+  // The start may have begun a wait of its own, or stand in the start of another one.
+  starting = wait.startedIn;
+  wait.startedIn = undefined;
+  started = wait;
+  onTheWay.enterWith(wait.onTheWayOf);
+  wait.onTheWayOf = undefined;
   const ambient = currentScope();
   const expected = scopeEntryOf(scope);
   // A wait may be started from outside its coroutine; it must not change where its caller is.
@@ -98,7 +92,7 @@ export function resumed(suspension: object, end: WaitEnd, value?: unknown): void
   wait.alive = false;
   wait.end = end;
   wait.endedAtMs = now;
-  countSite("suspension", wait.site, -1);
+  countEnded("suspension", wait.site);
   targeted.delete(wait);
   wait.on?.waiters?.delete(wait);
   const { scope } = wait;
@@ -126,14 +120,13 @@ export function resumed(suspension: object, end: WaitEnd, value?: unknown): void
  * counts is what was made on its own way; what other code makes meanwhile is not its.
  */
 function checkStack(wait: WaitEntry, scope: ScopeEntry): void {
-  checks.passed++;
   for (const left of scope.owned ?? []) {
     if (left.madeIn !== wait || left.wasGiven || !left.policy.scoped) continue;
-    checks.passed--;
     const what = `${wait.operation} left ${left.title} behind in ${scope.who}`;
     report("I", left.kind, what, left.site, [["operation", `${wait.operation}, at ${wait.site}`], ...lifeOf(left)]);
     return;
   }
+  checks.passed++;
 }
 
 /** `resume` or `fail` was called on a wait that is over. After a cancel that is allowed once: the outcome came too late. */
@@ -230,29 +223,22 @@ function floats(wait: WaitEntry, scope: ScopeEntry, how: string): void {
   report("F", "suspension", `the promise of ${wait.operation} ${how}`, wait.site, facts);
 }
 
-/** Foreign promises that `until` was given and that still run, by the line of `until`. */
-const foreignOfScope = new WeakMap<ScopeEntry, Set<{ readonly site: string }>>();
-
 /** The wait that is being started waits for a promise that lunet did not make. */
 export function waitsForForeign(promise: PromiseLike<unknown>): void {
   const wait = starting;
   if (wait?.scope === undefined) return;
   const one = { site: wait.site };
-  let ofScope = foreignOfScope.get(wait.scope);
-  if (ofScope === undefined) foreignOfScope.set(wait.scope, (ofScope = new Set()));
-  const all = ofScope;
-  all.add(one);
-  const over = (): void => void all.delete(one);
+  const running = (wait.scope.foreign ??= new Set());
+  running.add(one);
+  const over = (): void => void running.delete(one);
   promise.then(over, over);
 }
 
 /** At the end of a scope: foreign promises that still run. They cannot be unwound, so they are told and stop nothing. */
 export function foreignLeft(scope: object): void {
   const entry = scopeEntryOf(scope);
-  const left = entry === undefined ? undefined : foreignOfScope.get(entry);
-  if (entry === undefined || left === undefined) return;
-  for (const one of left) {
-    const what = `a promise that lunet did not make still runs, and ${entry.who} ends`;
+  for (const one of entry?.foreign ?? []) {
+    const what = `a promise that lunet did not make still runs, and ${entry?.who} ends`;
     report("F", "foreign promise", what, one.site, [["awaited", `with until(), at ${one.site}`]], true);
   }
 }
