@@ -14,6 +14,7 @@ import { countEnded, countMade, recount } from "./balance.ts";
 import { callSite } from "./call-site.ts";
 import { Entry, RequestEntry, ScopeEntry, type Touch, type WaitEntry } from "./entry.ts";
 import { checks, type Finding, report, settings } from "./findings.ts";
+import { isPlain, ownValues, visitHeld } from "./held-values.ts";
 import { isRuntimeKind, policyOf } from "./kinds.ts";
 import { sliceEnded } from "./loop-watch.ts";
 
@@ -287,9 +288,13 @@ export function scopeEnding(scope: object, value: unknown, failures: readonly un
   checks.passed++;
   if (entry.owned === undefined || entry.owned.size === 0) return;
   const isOpaque = visitHeld(value, (thing) => {
-    for (const held of [known.get(thing), leaseOf(thing)]) {
+    const found = known.get(thing);
+    for (const held of [found, leaseOf(thing)]) {
       if (held?.alive === true && held.owner === entry) give(held, entry.outer);
     }
+    // The runtime's own things hold what the ledger knows; a program's own may hold anything.
+    if (found !== undefined) return isRuntimeKind(found.kind) ? "closed" : "opaque";
+    return undefined;
   });
   // Whoever is given away leaves the set on the way.
   for (const one of entry.owned) {
@@ -297,57 +302,6 @@ export function scopeEnding(scope: object, value: unknown, failures: readonly un
     if (isOpaque) give(one, entry.outer);
     else leaked(one, entry, failures[0]);
   }
-}
-
-/** How far a returned value is looked through. What is deeper, or more, counts as what cannot be looked into. */
-const MAX_DEPTH = 8;
-const MAX_VISITED = 10_000;
-
-/**
- * Visits the objects that a value plainly holds. True when it holds one that cannot be looked into, such as an instance of a
- * class, a function or a getter, or more than is looked through: what else was made may be in there. Nothing of the
- * program's own is run.
- */
-function visitHeld(value: unknown, visit: (thing: object) => void): boolean {
-  let visited = 0;
-  let isOpaque = false;
-  const walk = (one: unknown, depth: number): void => {
-    if (typeof one === "function" || one === ACCESSOR) isOpaque = true;
-    if (typeof one !== "object" || one === null) return;
-    if (depth > MAX_DEPTH || visited++ >= MAX_VISITED) {
-      isOpaque = true;
-      return;
-    }
-    visit(one);
-    const entry = known.get(one);
-    // The runtime's own things hold what the ledger knows; a program's own may hold anything.
-    if (entry !== undefined) isOpaque ||= !isRuntimeKind(entry.kind);
-    else if (one instanceof Map) for (const pair of one) for (const part of pair) walk(part, depth + 1);
-    else if (one instanceof Set) for (const part of one) walk(part, depth + 1);
-    else if (isPlain(one)) for (const part of ownValues(one)) walk(part, depth + 1);
-    else isOpaque ||= !(one instanceof Date || ArrayBuffer.isView(one) || one instanceof Error);
-  };
-  try {
-    walk(value, 0);
-  } catch {
-    // A proxy refused to be looked at.
-    isOpaque = true;
-  }
-  return isOpaque;
-}
-
-function isPlain(value: object): boolean {
-  return [null, Object.prototype, Array.prototype].includes(Object.getPrototypeOf(value) as object | null);
-}
-
-/** Stands for a property whose value only code of the program could tell. */
-const ACCESSOR = Symbol("accessor");
-
-function ownValues(value: object): unknown[] {
-  return Reflect.ownKeys(value).map((key) => {
-    const property = Reflect.getOwnPropertyDescriptor(value, key);
-    return property !== undefined && "value" in property ? (property.value as unknown) : ACCESSOR;
-  });
 }
 
 /** A handle is used: remembered, and checked to be used below its owner's scope. */
@@ -397,11 +351,11 @@ export function misused(thing: object, operation: string, error: Error): void {
 /** What is told of a thing in every report. */
 export function lifeOf(entry: Entry): Finding["facts"] {
   const now = realMonotonicMs();
-  const facts: Array<readonly [string, string]> = [["made", `${at(entry.site)}${ago(now - entry.madeAtMs)}`]];
+  const facts: Array<readonly [string, string]> = [["made", `${placed(entry.site)}${ago(now - entry.madeAtMs)}`]];
   if (entry.request !== undefined) facts.push(["request", printable(entry.request)]);
   if (entry.alive && entry.isEnding) facts.push(["ending", `at ${entry.endedSite}`]);
   if (!entry.alive) {
-    facts.push(["ended", `${at(entry.endedSite)}${ago(now - entry.endedAtMs)}`]);
+    facts.push(["ended", `${placed(entry.endedSite)}${ago(now - entry.endedAtMs)}`]);
   }
   const touches = entry.lastTouches().map((one) => `${one.operation} at ${one.site}, ${ago(now - one.atMs)}`);
   if (touches.length > 0) facts.push(["touched", touches.join("\n")]);
@@ -413,7 +367,7 @@ export function lifeOf(entry: Entry): Finding["facts"] {
 }
 
 /** The beginning of a fact that has a line, which not every kind keeps. */
-function at(site: string): string {
+function placed(site: string): string {
   return site === "" ? "" : `at ${site}, `;
 }
 
