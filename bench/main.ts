@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { drawBars } from "./chart.ts";
 import { pinned } from "./cores.ts";
+import { median, setting } from "./figures.ts";
 import { MeasuredServer, type Sample, type ServerPlan } from "./measured-server.ts";
 import { seedDatabase } from "./seed.ts";
 import { ensureWrk } from "./wrk.ts";
@@ -20,12 +21,6 @@ import { ensureWrk } from "./wrk.ts";
 const WARM_UP_SECONDS = 2;
 const root = fileURLToPath(new URL("..", import.meta.url));
 const peer = (name: string): string => join(root, "bench/peers", `${name}.ts`);
-
-function setting(name: string, normally: number): number {
-  const value = Number(process.env[name] ?? normally);
-  if (Number.isInteger(value) && value >= 1 && value <= 100_000) return value;
-  throw new RangeError(`Cannot use ${name}: found "${process.env[name]}", wanted a whole number from 1 to 100000`);
-}
 
 const rounds = setting("BENCH_ROUNDS", 5);
 const seconds = setting("BENCH_SECONDS", 4);
@@ -42,13 +37,6 @@ interface Contest {
 interface Standing {
   readonly name: string;
   readonly samples: Sample[];
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
 }
 
 const cpuUs = (sample: Sample): number => sample.userUs + sample.systemUs;

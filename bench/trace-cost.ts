@@ -20,6 +20,7 @@ import { copySources, tracedFiles } from "../tools/package-sources.ts";
 import { stripTrace } from "../tools/strip-trace.ts";
 import { drawBars } from "./chart.ts";
 import { pinned } from "./cores.ts";
+import { median, setting } from "./figures.ts";
 import { MeasuredServer, type Sample, type ServerPlan } from "./measured-server.ts";
 import { seedDatabase } from "./seed.ts";
 import { ensureWrk } from "./wrk.ts";
@@ -211,17 +212,4 @@ function draw(outcomes: readonly Outcome[]): string {
       ],
     })),
   );
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
-}
-
-function setting(name: string, normally: number): number {
-  const value = Number(process.env[name] ?? normally);
-  if (Number.isInteger(value) && value >= 1 && value <= 100_000) return value;
-  throw new RangeError(`Cannot use ${name}: found "${process.env[name]}", wanted a whole number from 1 to 100000`);
 }

@@ -69,6 +69,7 @@ export interface Ended {
 export class NodeProcess implements AsyncDisposable {
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
   readonly #ended: Promise<Ended>;
+  #outcome: Ended | undefined;
   stdout = "";
   stderr = "";
 
@@ -81,12 +82,15 @@ export class NodeProcess implements AsyncDisposable {
     });
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
-    this.#ended = once(this.#child, "close").then(([status, signal]) => ({
-      status: status as number | null,
-      signal: signal as NodeJS.Signals | null,
-      stdout: this.stdout,
-      stderr: this.stderr,
-    }));
+    this.#ended = once(this.#child, "close").then(([status, signal]) => {
+      this.#outcome = {
+        status: status as number | null,
+        signal: signal as NodeJS.Signals | null,
+        stdout: this.stdout,
+        stderr: this.stderr,
+      };
+      return this.#outcome;
+    });
   }
 
   get pid(): number {
@@ -95,7 +99,13 @@ export class NodeProcess implements AsyncDisposable {
 
   /** Waits until a stream has what `pattern` describes. Gives the match. */
   async waitText(stream: "stdout" | "stderr", pattern: RegExp): Promise<RegExpExecArray> {
-    return eventually(() => pattern.exec(this[stream]) ?? undefined);
+    return eventually(() => {
+      const found = pattern.exec(this[stream]);
+      if (found === null && this.#outcome !== undefined) {
+        throw new Error(`Cannot wait for ${String(pattern)}: found ${JSON.stringify(this.#outcome)}`);
+      }
+      return found ?? undefined;
+    });
   }
 
   send(signal: NodeJS.Signals): void {
