@@ -18,7 +18,8 @@ export type Param = string | number | bigint | boolean | null | Uint8Array;
 
 /**
  * A value that was read. Integers between -(2^53 - 1) and 2^53 - 1 are numbers, others are bigints: none is rounded.
- * SQLite gives truth values as 1 and 0.
+ * Decimals are text, as the database writes them. Points in time are text in UTC with milliseconds,
+ * `2026-01-31T12:00:00.000Z`; what has no time of day is `2026-01-31`. SQLite and MariaDB give truth values as 1 and 0.
  */
 export type Value = string | number | bigint | boolean | null | Uint8Array;
 
@@ -30,8 +31,9 @@ export interface ExecResult {
   /** How many rows were inserted, updated or deleted; 0 for any other statement. */
   readonly affectedRows: number;
   /**
-   * The key that the database gave to the last inserted row; undefined unless an `insert` inserted one. An
-   * upsert that updated does not set it anew: use `returning` there.
+   * The key that the database gave to the row of an `insert`; undefined for any other statement. Of an insert of several
+   * rows SQLite tells the last one and MariaDB the first; PostgreSQL tells none. `returning` tells all, everywhere, also for an
+   * upsert, which does not set this anew when it updates.
    */
   readonly lastInsertId: number | bigint | undefined;
 }
@@ -88,7 +90,22 @@ export interface TransactionOptions {
    * writer waits for it. A write is refused (`ERR_DB_READ_ONLY`). Default false.
    */
   readonly readOnly?: boolean;
+  /**
+   * What it may see of others. Default `"read committed"`; `"repeatable read"` with `readOnly`. SQLite has one writer and is
+   * always serializable.
+   */
+  readonly isolation?: Isolation;
+  /**
+   * How many times it is run again, from the beginning, when the database gave it up for another transaction's sake
+   * (`ERR_DB_SERIALIZATION`, `ERR_DB_DEADLOCK`), and for no other reason. Between runs it waits at random, at most 10 ms the first
+   * time and twice as long each further time, up to 500 ms. The body must have no effect outside the transaction. 0 to
+   * 100, default 0.
+   */
+  readonly retry?: number;
 }
+
+/** Isolation levels of SQL-92; `read uncommitted` is left out. */
+export type Isolation = "read committed" | "repeatable read" | "serializable";
 
 /**
  * An open transaction. It lives as long as the body that it was given to; afterwards every use throws
@@ -177,6 +194,39 @@ export interface OpenOptions {
   readonly maxRows?: number;
   /** For SQLite alone. */
   readonly sqlite?: SqliteOptions;
+  /** For PostgreSQL and MariaDB alone. */
+  readonly network?: NetworkOptions;
+}
+
+/** What only databases behind a network have: their connections. */
+export interface NetworkOptions {
+  /** The most connections that one coroutine has for itself at a time. 1 to 1,000, default 10. */
+  readonly max?: number;
+  /** How many of these are kept although nobody needs them. 0 to `max`, default 0. */
+  readonly min?: number;
+  /**
+   * How many more connections run the quick reads of everybody, one behind the other without waiting for answers
+   * (pipelining). 0 to 16; 0 gives each statement a connection for itself. Default 2.
+   */
+  readonly shared?: number;
+  /**
+   * How long a read may take to be run on a shared connection, in milliseconds. A statement whose last runs were well below it
+   * is; one run beyond it sends it back. Default 100.
+   */
+  readonly sharedBudgetMs?: number;
+  /** How long opening a connection may take, in milliseconds, for all hosts together. Default 5,000. */
+  readonly connectTimeoutMs?: number;
+  /** How long a connection may be idle before it is closed, in milliseconds. Default 60,000. */
+  readonly idleTimeoutMs?: number;
+  /** How old a connection gets, in milliseconds; it is closed when it is next idle. Default 1,800,000, half an hour. */
+  readonly maxAgeMs?: number;
+  /** After how long an idle connection is asked whether it is alive before it is used, in milliseconds. Default 10,000. */
+  readonly checkAfterMs?: number;
+  /**
+   * How long the server may take to confirm that a cancelled statement has ended, in milliseconds. Past it the connection is
+   * destroyed. Default 5,000.
+   */
+  readonly cancelTimeoutMs?: number;
 }
 
 /** What only SQLite has. */

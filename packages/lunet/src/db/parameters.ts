@@ -2,8 +2,24 @@
 import type { Param } from "./contract.ts";
 import { quoteSql } from "./errors.ts";
 
-/** A value as a driver binds it: integers are bigints, so that the database stores an integer and no float. */
-export type BoundValue = string | number | bigint | null | Uint8Array;
+/** A value as a driver binds it. */
+export type BoundValue = string | number | bigint | boolean | null | Uint8Array;
+
+/** How a database wants its values. */
+export interface Binding {
+  /** The database can hold U+0000 in a text. */
+  readonly hasNulInText: boolean;
+  /** Turns safe integers into what the database stores as an integer, and truth values into what it has for them. */
+  readonly integer: (value: number) => BoundValue;
+  readonly boolean: (value: boolean) => BoundValue;
+}
+
+/** Integers are bigints, so that an integer is stored and no float; truth values are 1 and 0. */
+export const SQLITE_BINDING: Binding = {
+  hasNulInText: true,
+  integer: BigInt,
+  boolean: (value) => (value ? 1n : 0n),
+};
 
 /** The integers that a database's 64 bits hold. */
 const MAX_INTEGER = 2n ** 63n - 1n;
@@ -13,10 +29,15 @@ const MIN_INTEGER = -(2n ** 63n);
  * Gives the values to bind for the `parameterCount` parameters of `sql`. Bytes are copied, so that changing them
  * later changes nothing.
  *
- * @throws TypeError for a wrong number of values, a value of no `Param` type, NaN or Infinity, or text that is not well-formed
- *   Unicode; RangeError for an integer of more than 64 bits. The message names the place, never the value.
+ * @throws TypeError for a wrong number of values, a value of no `Param` type, NaN or Infinity, text that is not well-formed
+ *   Unicode, or text with U+0000 where the database cannot hold it; RangeError for an integer of more than 64 bits. The message names the place, never the value.
  */
-export function bindParameters(sql: string, parameterCount: number, params: readonly Param[]): BoundValue[] {
+export function bindParameters(
+  sql: string,
+  parameterCount: number,
+  params: readonly Param[],
+  binding: Binding,
+): BoundValue[] {
   if (!Array.isArray(params)) {
     throw new TypeError(`Cannot bind parameters to ${quoteSql(sql)}: found ${typeof params}, wanted an array`);
   }
@@ -26,19 +47,20 @@ export function bindParameters(sql: string, parameterCount: number, params: read
     );
   }
   const bound: BoundValue[] = [];
-  for (let i = 0; i < parameterCount; i++) bound.push(bind(sql, i, params[i]));
+  for (let i = 0; i < parameterCount; i++) bound.push(bind(sql, i, params[i], binding));
   return bound;
 }
 
-function bind(sql: string, index: number, value: unknown): BoundValue {
+function bind(sql: string, index: number, value: unknown, binding: Binding): BoundValue {
   const refuse = (found: string, wanted: string): string =>
     `Cannot bind parameter ${index + 1} of ${quoteSql(sql)}: found ${found}, wanted ${wanted}`;
   switch (typeof value) {
     case "string":
       if (!value.isWellFormed()) throw new TypeError(refuse("a lone surrogate", "well-formed Unicode"));
+      if (!binding.hasNulInText && value.includes("\0")) throw new TypeError(refuse("U+0000", "text without it"));
       return value;
     case "number":
-      if (Number.isSafeInteger(value)) return Object.is(value, -0) ? value : BigInt(value);
+      if (Number.isSafeInteger(value)) return Object.is(value, -0) ? value : binding.integer(value);
       if (!Number.isFinite(value)) throw new TypeError(refuse(String(value), "a finite number"));
       return value;
     case "bigint":
@@ -47,7 +69,7 @@ function bind(sql: string, index: number, value: unknown): BoundValue {
       }
       return value;
     case "boolean":
-      return value ? 1n : 0n;
+      return binding.boolean(value);
     case "object":
       if (value === null) return null;
       if (value instanceof Uint8Array) return new Uint8Array(value);

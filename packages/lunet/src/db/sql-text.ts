@@ -20,6 +20,16 @@ export interface SqlText {
   readonly sql: string;
   readonly kind: StatementKind;
   readonly parameterCount: number;
+  /** The statement as the database takes it: PostgreSQL has `$1`, `$2` for `?`. */
+  readonly native: string;
+  /** A read that locks nothing and calls nothing that is known to have an effect: it can be run again, and by anybody. */
+  readonly isPlainRead: boolean;
+  /** It leaves something behind in the connection: a setting, a temporary table, a lock, a prepared statement. */
+  readonly marksSession: boolean;
+  /** MariaDB commits the open transaction before it runs this. */
+  readonly commits: boolean;
+  /** The table that an insert, update or delete names, in lower case and without its schema. */
+  readonly table: string | undefined;
 }
 
 type Token = "space" | "word" | "parameter" | "named" | "semicolon" | "open" | "close" | "else";

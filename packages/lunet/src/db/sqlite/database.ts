@@ -14,7 +14,7 @@ import { BoundedCache } from "../bounded-cache.ts";
 import { throwIfCancelled } from "../cancellation.impl.ts";
 import type { Database, ExecResult, Param, Transaction, TransactionOptions } from "../contract.ts";
 import { DatabaseError } from "../errors.ts";
-import { bindParameters } from "../parameters.ts";
+import { bindParameters, SQLITE_BINDING } from "../parameters.ts";
 import { Pool, type Waiter } from "../pool.ts";
 import { readStatement, type SqlText } from "../sql-text.ts";
 import { type Shape, StatementRunner } from "../statement-runner.ts";
@@ -130,7 +130,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
   }
 
   async #call(text: SqlText, params: readonly Param[], wantRows: boolean): Promise<CallValue> {
-    const call: Call = { text, params: bindParameters(text.sql, text.parameterCount, params), wantRows };
+    const call: Call = { text, params: bindParameters(text.sql, text.parameterCount, params, SQLITE_BINDING), wantRows };
     this.#requireOpen();
     if (TRACE) touched(this, "query");
     const purpose = wantRows ? "query" : "exec";

@@ -7,7 +7,7 @@
  * What the event loop can lose is one such run, by a statement that was quick until then.
  */
 import type { Param } from "../contract.ts";
-import { bindParameters } from "../parameters.ts";
+import { bindParameters, SQLITE_BINDING } from "../parameters.ts";
 import type { SqlText } from "../sql-text.ts";
 import { type ConnectionOptions, type ResultRows, SqliteConnection, isLocked } from "./connection.ts";
 import { toDatabaseError } from "./database-error.ts";
@@ -63,7 +63,7 @@ export class InlineReader {
   /** Runs a statement at once. Undefined when a lock is in the way: the event loop must not wait for it. */
   run(statement: KnownStatement, params: readonly Param[]): ResultRows | undefined {
     const { text } = statement;
-    const bound = bindParameters(text.sql, text.parameterCount, params);
+    const bound = bindParameters(text.sql, text.parameterCount, params, SQLITE_BINDING);
     try {
       this.#connection ??= new SqliteConnection(this.#options);
       if (this.#columnsChanged) {

@@ -3,7 +3,7 @@ import { sleep, suspend } from "../../co/mod.ts";
 import { monotonicMs } from "../../host/clock.ts";
 import type { ExecResult, Param } from "../contract.ts";
 import { DatabaseError } from "../errors.ts";
-import { bindParameters } from "../parameters.ts";
+import { bindParameters, SQLITE_BINDING } from "../parameters.ts";
 import type { SqlText } from "../sql-text.ts";
 import type { Shape } from "../statement-runner.ts";
 import type { Session } from "../transaction.ts";
@@ -101,7 +101,7 @@ export class ThreadSession implements Session {
   }
 
   async #call(text: SqlText, params: readonly Param[], wantRows: boolean): Promise<CallValue> {
-    const bound = bindParameters(text.sql, text.parameterCount, params);
+    const bound = bindParameters(text.sql, text.parameterCount, params, SQLITE_BINDING);
     if (text.kind === "other") this.#schemaChanged = true;
     const request: Request = { do: "call", call: { text, params: bound, wantRows }, transaction: true };
     // What only reads can be left: what comes after it in this transaction waits its turn in the thread.

@@ -1,0 +1,105 @@
+/**
+ * A connection that one owner holds, one request at a time, and the way a cancel reaches the server.
+ *
+ * A cancel travels beside the connection, so it can arrive late and hit whatever runs then. The rule is therefore that a
+ * request which was cancelled is over when three things are known: the statement has ended, the server has taken the cancel,
+ * and one round trip more was answered, which a late cancel would have hit instead of the next statement. When one of them
+ * does not come within `cancelTimeoutMs` the connection is destroyed.
+ *
+ * States: idle → running → idle; running → cancelling → confirming → idle; ended from each of them.
+ */
+import assert from "node:assert/strict";
+import { setTimer, type Timer } from "../../host/clock.ts";
+import { DatabaseError } from "../errors.ts";
+import type { NetworkConnection } from "./connection.ts";
+
+/** What a request came to. */
+export type Outcome<T> = T | DatabaseError;
+
+/** A held connection. */
+export class Lease {
+  readonly connection: NetworkConnection;
+  readonly #cancelTimeoutMs: number;
+  #state: "idle" | "running" | "cancelling" | "confirming" = "idle";
+  /** The statement has ended; the cancel has been taken. */
+  #hasEnded = false;
+  #wasTaken = false;
+  #timer: Timer | undefined;
+  #finish: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(connection: NetworkConnection, cancelTimeoutMs: number) {
+    this.connection = connection;
+    this.#cancelTimeoutMs = cancelTimeoutMs;
+  }
+
+  /** Sends one request. `done` gets its outcome when the connection may be used again or has ended. */
+  send<T>(start: (done: (outcome: Outcome<T>) => void) => void, done: (outcome: Outcome<T>) => void): void {
+    assert(this.#state === "idle", "Cannot send a request: one is under way");
+    this.#state = "running";
+    this.#hasEnded = false;
+    start((outcome) => {
+      this.#hasEnded = true;
+      if (this.#state === "running") this.#toIdle(() => done(outcome));
+      else {
+        this.#finish = () => done(outcome);
+        this.#advance();
+      }
+    });
+  }
+
+  /** Asks the server to end what runs. Does nothing when nothing does, or when it was asked before. */
+  cancel(): void {
+    if (this.#state !== "running") return;
+    this.#state = "cancelling";
+    this.#wasTaken = false;
+    this.#timer = setTimer(this.#cancelTimeoutMs, () => this.connection.destroy());
+    this.connection.cancel((failure) => {
+      // One that may still be on its way could hit anything: such a connection is never used again.
+      if (failure !== undefined) this.connection.destroy();
+      this.#wasTaken = true;
+      this.#advance();
+    });
+  }
+
+  /** Calls `listener` once, when no request is under way. */
+  whenIdle(listener: () => void): void {
+    if (this.#state === "idle") listener();
+    else this.#onIdle = listener;
+  }
+
+  /** Goes on with a cancelled request when its statement has ended. */
+  #advance(): void {
+    if (this.#state !== "cancelling" || !this.#hasEnded) return;
+    if (this.connection.ended) return this.#endCancel();
+    if (!this.#wasTaken) return;
+    this.#state = "confirming";
+    this.connection.ping((failure) => {
+      if (failure !== undefined) this.connection.destroy();
+      this.#endCancel();
+    });
+  }
+
+  #endCancel(): void {
+    this.#timer?.clear();
+    this.#timer = undefined;
+    const finish = this.#finish;
+    this.#finish = undefined;
+    this.#toIdle(() => finish?.());
+  }
+
+  #toIdle(finish: () => void): void {
+    this.#state = "idle";
+    finish();
+    if (this.#state !== "idle") return;
+    const listener = this.#onIdle;
+    this.#onIdle = undefined;
+    listener?.();
+  }
+}
+
+/** Throws an outcome that is a failure. */
+export function unwrap<T>(outcome: Outcome<T>): T {
+  if (outcome instanceof DatabaseError) throw outcome;
+  return outcome;
+}
