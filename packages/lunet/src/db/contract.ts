@@ -138,8 +138,8 @@ export interface Database extends Queryable, AsyncDisposable {
    * is rolled back when the body throws or is cancelled, and what the body threw is thrown.
    *
    * Ending it is not reached by cancels and has a budget of its own (`OpenOptions.endTimeoutMs`). Use the handle, not
-   * the database, inside the body: a write on the database would wait for this very transaction, so it is refused
-   * (`ERR_DB_TRANSACTION_OPEN`).
+   * the database, inside the body: a write on the database would wait for this very transaction, and on a database behind a
+   * network any statement would want a second connection while it keeps one, so it is refused (`ERR_DB_TRANSACTION_OPEN`).
    *
    * @throws What the body threw; DatabaseError, with `retryable` true where running the body again can succeed.
    * @example

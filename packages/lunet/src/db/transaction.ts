@@ -13,7 +13,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { ended, made, misused, touched, TRACE } from "#trace";
 import { Cancelled, DeadlineError, liveChildren, scope, shield } from "../co/mod.ts";
 import { throwIfCancelled } from "./cancellation.impl.ts";
-import type { ExecResult, Param, Transaction } from "./contract.ts";
+import type { ExecResult, Isolation, Param, Transaction, TransactionOptions } from "./contract.ts";
 import { DatabaseError, quoteSql } from "./errors.ts";
 import type { SqlText } from "./sql-text.ts";
 import { type Shape, StatementRunner } from "./statement-runner.ts";
@@ -23,7 +23,7 @@ export interface TransactionHome {
   find(sql: string): SqlText;
 }
 
-/** A connection, held by one transaction. Everything but `giveBack` waits. */
+/** A connection, held by one transaction. Everything but `giveBack` waits. Some take the connection when they begin. */
 export interface Session {
   /** The connection is gone, and with it the transaction. */
   readonly lost: boolean;
@@ -43,6 +43,24 @@ export interface Session {
 export interface TransactionSettings {
   readonly readOnly: boolean;
   readonly endTimeoutMs: number;
+}
+
+const ISOLATION_LEVELS: readonly Isolation[] = ["read committed", "repeatable read", "serializable"];
+const MAX_RETRY = 100;
+
+/** Checks how a transaction is to begin, and gives what is in force. */
+export function readTransactionOptions(options: TransactionOptions): Required<TransactionOptions> {
+  const { readOnly = false, isolation = readOnly ? "repeatable read" : "read committed", retry = 0 } = options;
+  const refuse = (name: string, found: unknown, wanted: string): string =>
+    `Cannot begin a transaction: found ${JSON.stringify(found) ?? typeof found} for "${name}", wanted ${wanted}`;
+  if (typeof readOnly !== "boolean") throw new TypeError(refuse("readOnly", readOnly, "true or false"));
+  if (!ISOLATION_LEVELS.includes(isolation)) {
+    throw new RangeError(refuse("isolation", isolation, ISOLATION_LEVELS.map((level) => `"${level}"`).join(", ")));
+  }
+  if (!Number.isInteger(retry) || retry < 0 || retry > MAX_RETRY) {
+    throw new RangeError(refuse("retry", retry, `an integer from 0 to ${MAX_RETRY}`));
+  }
+  return { readOnly, isolation, retry };
 }
 
 /** How many statement handles a transaction keeps. */

@@ -46,12 +46,10 @@ export class SharedRun {
 
 /** The shared connections of a database. They are opened when they are first wanted. */
 export class SharedConnections {
-  readonly #options: SharedOptions;
   readonly #places: Place[];
   #onQuiet: (() => void) | undefined;
 
   constructor(options: SharedOptions) {
-    this.#options = options;
     this.#places = Array.from({ length: options.size }, () => new Place(options, () => this.#tellIfQuiet()));
   }
 

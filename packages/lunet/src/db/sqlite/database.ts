@@ -14,13 +14,15 @@ import { BoundedCache } from "../bounded-cache.ts";
 import { throwIfCancelled } from "../cancellation.impl.ts";
 import type { Database, ExecResult, Param, Transaction, TransactionOptions } from "../contract.ts";
 import { DatabaseError } from "../errors.ts";
+import { KnownStatement } from "../known-statement.ts";
 import { bindParameters, SQLITE_BINDING } from "../parameters.ts";
 import { Pool, type Waiter } from "../pool.ts";
+import { withRetry } from "../retry.ts";
 import { readStatement, type SqlText } from "../sql-text.ts";
 import { type Shape, StatementRunner } from "../statement-runner.ts";
-import { refuseInTransaction, runTransaction, type TransactionHome } from "../transaction.ts";
+import { readTransactionOptions, refuseInTransaction, runTransaction, type TransactionHome } from "../transaction.ts";
 import type { ConnectionOptions, ResultRows } from "./connection.ts";
-import { InlineReader, KnownStatement } from "./inline-reader.ts";
+import { InlineReader } from "./inline-reader.ts";
 import type { Call, CallValue } from "./protocol.ts";
 import { type Outcome, ThreadConnection } from "./thread-connection.ts";
 import { ThreadSession, unwrap } from "./thread-session.ts";
@@ -97,13 +99,14 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
   #known(sql: string): KnownStatement {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
-    const statement = new KnownStatement(readStatement(sql));
+    const text = readStatement(sql, "sqlite");
+    const statement = new KnownStatement(text, text.kind === "read");
     this.#statements.set(sql, statement);
     return statement;
   }
 
   run<T>(statement: KnownStatement, params: readonly Param[], shape: Shape<T>): Promise<T> {
-    if (!statement.inline || this.#inline === undefined) return this.#runInThread(statement, params, shape);
+    if (!statement.isQuick || this.#inline === undefined) return this.#runInThread(statement, params, shape);
     try {
       this.#requireOpen();
       throwIfCancelled("query");
@@ -121,7 +124,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
 
   async #runInThread<T>(statement: KnownStatement, params: readonly Param[], shape: Shape<T>): Promise<T> {
     const result = (await this.#call(statement.text, params, true)) as ResultRows;
-    statement.ranInThread(result.elapsedMs, this.#settings.inlineBudgetMs);
+    statement.ranAside(result.elapsedMs, this.#settings.inlineBudgetMs);
     return shape(result);
   }
 
@@ -170,7 +173,11 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
   }
 
   async transaction<T>(body: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
-    const { readOnly = false } = options;
+    const { readOnly, retry } = readTransactionOptions(options);
+    return withRetry(retry, () => this.#transaction(body, readOnly));
+  }
+
+  async #transaction<T>(body: (transaction: Transaction) => Promise<T>, readOnly: boolean): Promise<T> {
     this.#requireOpen();
     const pool = readOnly && this.#readers !== undefined ? this.#readers : this.#writers;
     if (pool === undefined) {

@@ -3,13 +3,14 @@ import { dirname, resolve } from "node:path";
 import * as fs from "../../fs/mod.ts";
 import type { OpenOptions, SqliteOptions } from "../contract.ts";
 import { DatabaseError } from "../errors.ts";
+import { checkRanges, COMMON_RANGES, type Ranges } from "../option-ranges.ts";
 import { SqliteDatabase, type SqliteSettings } from "./database.ts";
 
 /** A database holds what its users wrote: it is for the account that runs the program alone. */
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 
-type AllOptions = Required<Omit<OpenOptions, "sqlite">> & { readonly sqlite: Required<SqliteOptions> };
+type AllOptions = Required<Omit<OpenOptions, "sqlite" | "network">> & { readonly sqlite: Required<SqliteOptions> };
 
 /** Opens what `url` names, a `sqlite:` address. */
 export async function openSqlite(url: string, options: AllOptions): Promise<SqliteDatabase> {
@@ -55,30 +56,17 @@ async function makeFile({ path, readOnly }: SqliteSettings): Promise<void> {
 }
 
 /** The range of each number. */
-const RANGES = {
-  acquireTimeoutMs: [1, Infinity],
-  maxWaiters: [1, 1_000_000],
-  endTimeoutMs: [1, Infinity],
-  closeTimeoutMs: [1, Infinity],
-  statementCacheSize: [2, 1_000_000],
-  maxRows: [1, Infinity],
+const RANGES: Ranges<SqliteSettings> = {
+  ...COMMON_RANGES,
   busyTimeoutMs: [0, 2 ** 31 - 1],
   readers: [1, 16],
   inlineBudgetMs: [0, Infinity],
   maxGroupSize: [1, 10_000],
   cacheKiB: [64, 2 ** 31 - 1],
-} as const satisfies Partial<Record<keyof SqliteSettings, readonly [number, number]>>;
+};
 
 function check(settings: SqliteSettings): void {
-  for (const [name, [least, most]] of Object.entries(RANGES)) {
-    const value: unknown = settings[name as keyof typeof RANGES];
-    if (typeof value !== "number") {
-      throw new TypeError(`Cannot open a database: found ${typeof value} for "${name}", wanted a number`);
-    }
-    if (!(value >= least && value <= most)) {
-      throw new RangeError(`Cannot open a database: found ${value} for "${name}", wanted ${least} to ${most}`);
-    }
-  }
+  checkRanges(settings, RANGES);
   const { synchronous, readOnly, path } = settings;
   if (synchronous !== "full" && synchronous !== "normal") {
     throw new RangeError(

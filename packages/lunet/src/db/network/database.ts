@@ -1,0 +1,368 @@
+/**
+ * PostgreSQL and MariaDB behind the contract: connections that one coroutine has at a time, and a few that share out the
+ * quick reads.
+ *
+ * - A transaction, and a statement that writes or has no record yet, takes a connection from the pool. It goes back
+ *   proven clean, with no transaction open and no cancel under way, or it is destroyed.
+ * - A plain read that has been quick runs on a shared connection, behind others (`shared-connections.ts`).
+ * - A cancel reaches the server (`lease.ts`). A read is left at once; a write is waited for, so that it is known
+ *   whether it was done.
+ * - A plain read whose connection is lost runs once more: it cannot do harm twice.
+ *
+ * States: open → closing → closed. Only an open database takes new work; `close` waits for the rest.
+ */
+import { ended, ending, made, misused, ownedBy, touched, TRACE, waitsForPool } from "#trace";
+import { type Cancelled, ClosedError, DeadlineError, ensureCoroutine, shield, suspend, until } from "../../co/mod.ts";
+import { monotonicMs } from "../../host/clock.ts";
+import { BoundedCache } from "../bounded-cache.ts";
+import { throwIfCancelled } from "../cancellation.impl.ts";
+import type { Database, ExecResult, NetworkOptions, Param, Transaction, TransactionOptions } from "../contract.ts";
+import { DatabaseError, quoteSql } from "../errors.ts";
+import { KnownStatement } from "../known-statement.ts";
+import { type Binding, bindParameters, type BoundValue } from "../parameters.ts";
+import { Pool, type Waiter } from "../pool.ts";
+import { withRetry } from "../retry.ts";
+import { readStatement } from "../sql-text.ts";
+import { type Shape, StatementRunner } from "../statement-runner.ts";
+import { readTransactionOptions, refuseInTransaction, runTransaction, type TransactionHome } from "../transaction.ts";
+import type { NetworkAddress } from "./address.ts";
+import { beginning, readOnlySession } from "./beginning.ts";
+import type { Driver, NetworkConnection, RunResult } from "./connection.ts";
+import { type Connected, Connector } from "./connector.ts";
+import { Lease, type Outcome, unwrap } from "./lease.ts";
+import { isServerGone, NetworkSession, wasCancelled } from "./session.ts";
+import { type Place, SharedConnections, type SharedRun } from "./shared-connections.ts";
+
+/** What a database is made with: every option, checked. */
+export interface NetworkSettings extends Required<NetworkOptions> {
+  readonly readOnly: boolean;
+  readonly acquireTimeoutMs: number;
+  readonly maxWaiters: number;
+  readonly endTimeoutMs: number;
+  readonly closeTimeoutMs: number;
+  readonly statementCacheSize: number;
+  readonly maxRows: number;
+}
+
+/** How one statement is to be run. */
+interface Call {
+  readonly statement: KnownStatement;
+  readonly params: readonly BoundValue[];
+  readonly wantRows: boolean;
+  readonly purpose: "query" | "exec";
+}
+
+/** An open database behind a network. Made by `open`. */
+export class NetworkDatabase extends StatementRunner<KnownStatement> implements Database {
+  readonly dialect: "postgres" | "mariadb";
+  readonly #address: NetworkAddress;
+  readonly #settings: NetworkSettings;
+  readonly #driver: Driver;
+  readonly #binding: Binding;
+  readonly #connector: Connector;
+  readonly #statements: BoundedCache<string, KnownStatement>;
+  readonly #home: TransactionHome = { find: (sql) => this.#known(sql).text };
+  readonly #pool: Pool<NetworkConnection>;
+  readonly #shared: SharedConnections;
+  #isClosing = false;
+  #destroyed = false;
+  #closing: Promise<void> | undefined;
+  /** Connections that are being closed. */
+  #leaving: NetworkConnection[] = [];
+
+  constructor(address: NetworkAddress, settings: NetworkSettings, driver: Driver, binding: Binding) {
+    super(settings.statementCacheSize);
+    this.dialect = address.dialect;
+    this.#address = address;
+    this.#settings = settings;
+    this.#driver = driver;
+    this.#binding = binding;
+    this.#statements = new BoundedCache(settings.statementCacheSize);
+    const needsWrites = address.targetSession === "read-write" && !settings.readOnly;
+    this.#connector = new Connector(driver, address, { connectTimeoutMs: settings.connectTimeoutMs, needsWrites });
+    this.#pool = this.#createPool();
+    this.#shared = new SharedConnections({
+      size: settings.shared,
+      budgetMs: settings.sharedBudgetMs,
+      cancelTimeoutMs: settings.cancelTimeoutMs,
+      maxAgeMs: settings.maxAgeMs,
+      idleTimeoutMs: settings.idleTimeoutMs,
+      open: (done) => this.#connect(true, done),
+    });
+    if (TRACE) made("database", this, undefined, address.name);
+  }
+
+  /** Opens the first connection, so that what is wrong with the address is found now. */
+  async warm(): Promise<void> {
+    this.#giveBack(await this.#acquire("open the database"), true);
+  }
+
+  find(sql: string): KnownStatement {
+    this.#requireOpen();
+    return this.#known(sql);
+  }
+
+  #known(sql: string): KnownStatement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const text = readStatement(sql, this.dialect);
+    const statement = new KnownStatement(text, text.isPlainRead && !text.marksSession);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  async run<T>(statement: KnownStatement, params: readonly Param[], shape: Shape<T>): Promise<T> {
+    const bound = this.#prepareCall(statement, params, "query");
+    if (statement.isQuick) {
+      const place = this.#shared.find();
+      if (place !== undefined) {
+        const result = await this.#runShared(place, statement, bound);
+        if (result !== undefined) return shape(unwrap(result));
+      }
+    }
+    return shape(await this.#runAlone({ statement, params: bound, wantRows: true, purpose: "query" }));
+  }
+
+  async effect(statement: KnownStatement, params: readonly Param[]): Promise<ExecResult> {
+    const bound = this.#prepareCall(statement, params, "exec");
+    const call: Call = { statement, params: bound, wantRows: false, purpose: "exec" };
+    const { affectedRows, lastInsertId } = await this.#runAlone(call);
+    return { affectedRows, lastInsertId };
+  }
+
+  /** What is checked before anything runs. */
+  #prepareCall({ text }: KnownStatement, params: readonly Param[], purpose: string): BoundValue[] {
+    const bound = bindParameters(text.sql, text.parameterCount, params, this.#binding);
+    this.#requireOpen();
+    // It would want a second connection while it keeps one: enough of its kind would wait for each other for ever.
+    refuseInTransaction(this.#home, purpose);
+    if (this.#settings.readOnly && text.kind !== "read") {
+      throw new DatabaseError(
+        "ERR_DB_READ_ONLY",
+        `Cannot run ${quoteSql(text.sql)}: found a database opened for reading alone, wanted one that writes`,
+        { sql: text.sql },
+      );
+    }
+    if (TRACE) touched(this, "query");
+    return bound;
+  }
+
+  /** Undefined when it has to run again, on a connection of its own. */
+  async #runShared(
+    place: Place,
+    statement: KnownStatement,
+    params: readonly BoundValue[],
+  ): Promise<Outcome<RunResult> | undefined> {
+    const outcome = await suspend<Outcome<RunResult>>("query", (resume) => {
+      const run: SharedRun = place.run(statement, params, resume);
+      return () => place.abandon(run);
+    });
+    // It was lost, or hit by the cancel of a neighbour.
+    return wasCancelled(outcome) || isServerGone(outcome) ? undefined : outcome;
+  }
+
+  async #runAlone(call: Call): Promise<RunResult> {
+    const outcome = await this.#runOnce(call);
+    const isLost = outcome instanceof DatabaseError && isServerGone(outcome);
+    if (isLost && call.statement.text.isPlainRead) return unwrap(await this.#runOnce(call));
+    return unwrap(outcome);
+  }
+
+  /** Waits for a connection and for what the statement comes to there. */
+  #runOnce({ statement, params, wantRows, purpose }: Call): Promise<Outcome<RunResult>> {
+    const { text } = statement;
+    return suspend<Outcome<RunResult>>(purpose, (resume, fail) => {
+      let lease: Lease | undefined;
+      let cancelled: Cancelled | undefined;
+      let hasLeft = false;
+      const grant = (connection: NetworkConnection): void => {
+        const held = (lease = new Lease(connection, this.#settings.cancelTimeoutMs));
+        const sinceMs = monotonicMs();
+        held.send<RunResult>(
+          (done) => connection.run(text, params, wantRows, done),
+          (outcome) => {
+            this.#giveBack(held, !text.marksSession && !isServerGone(outcome));
+            if (hasLeft) return;
+            if (cancelled !== undefined && wasCancelled(outcome)) fail(cancelled);
+            else {
+              if (!(outcome instanceof DatabaseError)) {
+                statement.ranAside(monotonicMs() - sinceMs, this.#settings.sharedBudgetMs);
+              }
+              resume(outcome);
+            }
+          },
+        );
+      };
+      const waiter: Waiter<NetworkConnection> = { purpose, grant, fail };
+      this.#tracePoolWait();
+      this.#pool.enter(waiter);
+      return (reason) => {
+        if (lease === undefined) {
+          this.#pool.leave(waiter);
+          return undefined;
+        }
+        cancelled = reason;
+        lease.cancel();
+        // A read has nothing that must be known. What a write did must be.
+        hasLeft = text.isPlainRead;
+        return hasLeft ? undefined : "pending";
+      };
+    });
+  }
+
+  dataVersion(): number | undefined {
+    this.#requireOpen();
+    return undefined;
+  }
+
+  async transaction<T>(body: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    const { readOnly, isolation, retry } = readTransactionOptions(options);
+    return withRetry(retry, async () => {
+      this.#requireOpen();
+      throwIfCancelled("begin a transaction");
+      refuseInTransaction(this.#home, "begin a transaction");
+      if (this.#settings.readOnly && !readOnly) {
+        throw new DatabaseError(
+          "ERR_DB_READ_ONLY",
+          "Cannot begin a transaction that writes: found a database opened for reading alone",
+        );
+      }
+      if (TRACE) touched(this, "transaction");
+      const session = new NetworkSession({
+        isolation,
+        binding: this.#binding,
+        beginning: (level, reads) => beginning(this.dialect, level, reads),
+        acquire: () => this.#acquire("begin a transaction"),
+        giveBack: (lease, clean) => this.#giveBack(lease, clean),
+      });
+      return runTransaction(this.#home, session, { readOnly, endTimeoutMs: this.#settings.endTimeoutMs }, body);
+    });
+  }
+
+  /** Waits for a connection of one's own. It is handed over or it was never taken. */
+  async #acquire(purpose: string): Promise<Lease> {
+    const connection = await suspend<NetworkConnection>(purpose, (resume, fail) => {
+      const waiter: Waiter<NetworkConnection> = { purpose, grant: resume, fail };
+      this.#tracePoolWait();
+      this.#pool.enter(waiter);
+      return () => {
+        this.#pool.leave(waiter);
+      };
+    });
+    return new Lease(connection, this.#settings.cancelTimeoutMs);
+  }
+
+  #tracePoolWait(): void {
+    if (TRACE) waitsForPool(this.#pool, this.#settings.max, `the connections of ${this.#name}`);
+  }
+
+  /** Gives a connection back when nothing is under way on it, or destroys one that is not known to be clean. */
+  #giveBack(lease: Lease, clean: boolean): void {
+    const { connection } = lease;
+    if (!clean) return this.#pool.destroy(connection);
+    lease.whenIdle(() => {
+      if (connection.ended || connection.transaction !== "none") this.#pool.destroy(connection);
+      else this.#pool.release(connection);
+    });
+  }
+
+  close(): Promise<void> {
+    ensureCoroutine("close");
+    if (this.#closing !== undefined) return until(this.#closing);
+    refuseInTransaction(this.#home, "close");
+    this.#isClosing = true;
+    if (TRACE) ending(this);
+    this.#closing = this.#end();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #end(): Promise<void> {
+    const { closeTimeoutMs } = this.#settings;
+    try {
+      await shield(closeTimeoutMs, () => this.#endConnections());
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) throw error;
+      throw new DatabaseError(
+        "ERR_DB_CLOSE_TIMEOUT",
+        `Cannot close ${this.#name} in time: found work still running after ${closeTimeoutMs} ms, which is abandoned`,
+        { cause: error },
+      );
+    } finally {
+      this.destroy();
+    }
+  }
+
+  async #endConnections(): Promise<void> {
+    await suspend<void>("close", (resume) => {
+      this.#pool.onQuiet(() => this.#shared.onQuiet(resume));
+      return () => {};
+    });
+    this.#leaving = [...this.#pool.drain(this.#closedError()).idle, ...this.#shared.drain()];
+    for (const connection of this.#leaving) {
+      await suspend<void>("close", (resume) => {
+        connection.close(resume);
+        return () => {};
+      });
+    }
+  }
+
+  /** Ends at once what is still there. */
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#isClosing = true;
+    this.#destroyed = true;
+    const { idle, out } = this.#pool.drain(this.#closedError());
+    for (const connection of [...idle, ...out, ...this.#shared.drain(), ...this.#leaving]) connection.destroy();
+    this.#driver.close();
+    this.endHandles();
+    if (TRACE) ended("database", this);
+  }
+
+  get #name(): string {
+    return `database "${this.#address.name}"`;
+  }
+
+  #closedError(): ClosedError {
+    return new ClosedError(this.#name);
+  }
+
+  #requireOpen(): void {
+    if (!this.#isClosing) return;
+    const error = this.#closedError();
+    if (TRACE) misused(this, "query", error);
+    throw error;
+  }
+
+  #createPool(): Pool<NetworkConnection> {
+    const { max, maxWaiters, acquireTimeoutMs } = this.#settings;
+    const pool: Pool<NetworkConnection> = new Pool({
+      size: max,
+      maxWaiters,
+      acquireTimeoutMs,
+      create: (done) =>
+        this.#connect(false, (opened) => {
+          if (opened instanceof DatabaseError) return done({ error: opened });
+          opened.onEnd(() => pool.forget(opened));
+          done({ connection: opened });
+        }),
+      destroy: (connection) => connection.destroy(),
+    });
+    return pool;
+  }
+
+  #connect(isShared: boolean, done: Connected): () => void {
+    return this.#connector.connect(isShared, (opened) => {
+      if (opened instanceof DatabaseError) return done(opened);
+      if (TRACE) ownedBy(opened, this);
+      if (!this.#settings.readOnly) return done(opened);
+      opened.control(readOnlySession(this.dialect), (failure) => {
+        if (failure !== undefined) opened.destroy();
+        done(failure ?? opened);
+      });
+    });
+  }
+}
