@@ -5,17 +5,20 @@ import { quoteSql } from "./errors.ts";
 /** A value as a driver binds it. */
 export type BoundValue = string | number | bigint | boolean | null | Uint8Array;
 
-/** How a database wants its values. */
-export interface Binding {
+/** What SQLite binds: it has no truth values. */
+export type SqliteValue = Exclude<BoundValue, boolean>;
+
+/** How a database wants its values. `T` are those that come of integers and of truth values. */
+export interface Binding<T extends BoundValue = BoundValue> {
   /** The database can hold U+0000 in a text. */
   readonly hasNulInText: boolean;
   /** Turns safe integers into what the database stores as an integer, and truth values into what it has for them. */
-  readonly integer: (value: number) => BoundValue;
-  readonly boolean: (value: boolean) => BoundValue;
+  readonly integer: (value: number) => T;
+  readonly boolean: (value: boolean) => T;
 }
 
 /** Integers are bigints, so that an integer is stored and no float; truth values are 1 and 0. */
-export const SQLITE_BINDING: Binding = {
+export const SQLITE_BINDING: Binding<bigint> = {
   hasNulInText: true,
   integer: BigInt,
   boolean: (value) => (value ? 1n : 0n),
@@ -32,12 +35,12 @@ const MIN_INTEGER = -(2n ** 63n);
  * @throws TypeError for a wrong number of values, a value of no `Param` type, NaN or Infinity, text that is not well-formed
  *   Unicode, or text with U+0000 where the database cannot hold it; RangeError for an integer of more than 64 bits. The message names the place, never the value.
  */
-export function bindParameters(
+export function bindParameters<T extends BoundValue>(
   sql: string,
   parameterCount: number,
   params: readonly Param[],
-  binding: Binding,
-): BoundValue[] {
+  binding: Binding<T>,
+): (SqliteValue | T)[] {
   if (!Array.isArray(params)) {
     throw new TypeError(`Cannot bind parameters to ${quoteSql(sql)}: found ${typeof params}, wanted an array`);
   }
@@ -46,12 +49,12 @@ export function bindParameters(
       `Cannot bind parameters to ${quoteSql(sql)}: found ${params.length} values, wanted ${parameterCount}`,
     );
   }
-  const bound: BoundValue[] = [];
+  const bound: (SqliteValue | T)[] = [];
   for (let i = 0; i < parameterCount; i++) bound.push(bind(sql, i, params[i], binding));
   return bound;
 }
 
-function bind(sql: string, index: number, value: unknown, binding: Binding): BoundValue {
+function bind<T extends BoundValue>(sql: string, index: number, value: unknown, binding: Binding<T>): SqliteValue | T {
   const refuse = (found: string, wanted: string): string =>
     `Cannot bind parameter ${index + 1} of ${quoteSql(sql)}: found ${found}, wanted ${wanted}`;
   switch (typeof value) {

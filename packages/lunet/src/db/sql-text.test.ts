@@ -22,7 +22,7 @@ test("a statement's kind is what it does", () => {
     ["vacuum", "other"],
     ["nonsense", "other"],
   ];
-  for (const [sql, kind] of kinds) assert.equal(readStatement(sql).kind, kind, sql);
+  for (const [sql, kind] of kinds) assert.equal(readStatement(sql, "sqlite").kind, kind, sql);
 });
 
 test("parameters are counted where they are parameters", () => {
@@ -34,15 +34,15 @@ test("parameters are counted where they are parameters", () => {
     ["select a?b", 1],
     ["select x'00', 1.5e3, .5, 1 from t where ? <> ?", 2],
   ];
-  for (const [sql, count] of counts) assert.equal(readStatement(sql).parameterCount, count, sql);
+  for (const [sql, count] of counts) assert.equal(readStatement(sql, "sqlite").parameterCount, count, sql);
   for (const sql of ["select ?1", "select :a", "select @a", "select $a"]) {
-    assert.throws(() => readStatement(sql), { code: "ERR_DB_SYNTAX" }, sql);
+    assert.throws(() => readStatement(sql, "sqlite"), { code: "ERR_DB_SYNTAX" }, sql);
   }
-  assert.equal(readStatement("select ':a ?1 $b'").parameterCount, 0);
+  assert.equal(readStatement("select ':a ?1 $b'", "sqlite").parameterCount, 0);
 });
 
 test("a text is split where its statements end", () => {
-  const sqls = (text: string): string[] => splitStatements(text).map(({ sql }) => sql);
+  const sqls = (text: string): string[] => splitStatements(text, "sqlite").map(({ sql }) => sql);
   assert.deepEqual(sqls(""), []);
   assert.deepEqual(sqls(" ;; -- none\n ; /* none */"), []);
   assert.deepEqual(sqls("select 1;"), ["select 1"]);
@@ -58,10 +58,10 @@ test("a trigger ends with its END", () => {
   const trigger = `create temp trigger x after insert on t begin
     update t set a = case when b then 1 else 2 end; delete from u; END`;
   assert.deepEqual(
-    splitStatements(`${trigger}; select 1; ${trigger}`).map(({ sql }) => sql),
+    splitStatements(`${trigger}; select 1; ${trigger}`, "sqlite").map(({ sql }) => sql),
     [trigger, "select 1", trigger],
   );
-  assert.equal(splitStatements("create table trigger_end (a); select 1").length, 2);
+  assert.equal(splitStatements("create table trigger_end (a); select 1", "sqlite").length, 2);
 });
 
 test("what begins or ends a transaction is refused, also in the midst of others", () => {
@@ -74,8 +74,12 @@ test("what begins or ends a transaction is refused, also in the midst of others"
     "savepoint a",
     "release a",
   ]) {
-    assert.throws(() => readStatement(sql), { code: "ERR_DB_TRANSACTION_STATEMENT" }, sql);
-    assert.throws(() => splitStatements(`select 1; ${sql}; select 2`), { code: "ERR_DB_TRANSACTION_STATEMENT" }, sql);
+    assert.throws(() => readStatement(sql, "sqlite"), { code: "ERR_DB_TRANSACTION_STATEMENT" }, sql);
+    assert.throws(
+      () => splitStatements(`select 1; ${sql}; select 2`, "sqlite"),
+      { code: "ERR_DB_TRANSACTION_STATEMENT" },
+      sql,
+    );
   }
 });
 
@@ -90,7 +94,7 @@ test("a long text is read in time that grows with its length", () => {
   ]) {
     const startMs = performance.now();
     try {
-      splitStatements(text);
+      splitStatements(text, "sqlite");
     } finally {
       assert.ok(performance.now() - startMs < 2_000, text.slice(0, 20));
     }

@@ -6,6 +6,7 @@
  * […], comments from -- to the end of the line and from /* to the next star and slash. A semicolon inside the body of
  * CREATE TRIGGER does not end the statement; the body ends with END, as in sqlite3_complete().
  */
+import type { Dialect } from "./contract.ts";
 import { DatabaseError, quoteSql } from "./errors.ts";
 
 /**
@@ -94,8 +95,8 @@ class Scan {
  * @throws DatabaseError `ERR_DB_MULTIPLE_STATEMENTS`; `ERR_DB_TRANSACTION_STATEMENT` for BEGIN, COMMIT and their kin;
  *   `ERR_DB_SYNTAX` for no statement, other parameters than `?`, NUL or a lone surrogate; TypeError for no string.
  */
-export function readStatement(sql: string): SqlText {
-  const statements = splitStatements(sql);
+export function readStatement(sql: string, dialect: Dialect): SqlText {
+  const statements = splitStatements(sql, dialect);
   if (statements.length > 1) {
     throw new DatabaseError(
       "ERR_DB_MULTIPLE_STATEMENTS",
@@ -109,7 +110,7 @@ export function readStatement(sql: string): SqlText {
 }
 
 /** Splits a text into its statements. Those without a word, such as a lone semicolon, are left out. Throws as `readStatement`. */
-export function splitStatements(sql: string): SqlText[] {
+export function splitStatements(sql: string, dialect: Dialect): SqlText[] {
   if (typeof sql !== "string") throw new TypeError(`Cannot read SQL: found ${typeof sql}, wanted a string`);
   if (sql.includes("\0")) throw syntaxError(sql, "U+0000", "it bound as a parameter");
   if (!sql.isWellFormed()) throw syntaxError(sql, "a lone surrogate", "well-formed Unicode");
@@ -124,7 +125,7 @@ export function splitStatements(sql: string): SqlText[] {
       if (scan.isTrigger && scan.triggerEnd !== "end") {
         scan.triggerEnd = "semicolon";
       } else {
-        statements.push(finish(sql, scan, match.index));
+        statements.push(finish(sql, scan, match.index, dialect));
         scan = undefined;
       }
       continue;
@@ -132,7 +133,7 @@ export function splitStatements(sql: string): SqlText[] {
     scan ??= new Scan(match.index);
     scan.take(token, text);
   }
-  if (scan !== undefined) statements.push(finish(sql, scan, sql.length));
+  if (scan !== undefined) statements.push(finish(sql, scan, sql.length, dialect));
   return statements;
 }
 
@@ -141,7 +142,7 @@ function tokenOf(groups: Record<string, string | undefined> = {}): Token {
   return "else";
 }
 
-function finish(source: string, scan: Scan, end: number): SqlText {
+function finish(source: string, scan: Scan, end: number, dialect: Dialect): SqlText {
   const sql = source.slice(scan.start, end).trimEnd();
   const first = scan.words[0];
   if (first !== undefined && TRANSACTION_WORDS.has(first)) {
@@ -152,7 +153,24 @@ function finish(source: string, scan: Scan, end: number): SqlText {
     );
   }
   if (scan.named !== undefined) throw syntaxError(sql, `the parameter "${scan.named}"`, "? for each parameter");
-  return { sql, kind: scan.kind ?? "other", parameterCount: scan.parameterCount };
+  const kind = scan.kind ?? "other";
+  let count = 0;
+  const native =
+    dialect === "postgres"
+      ? sql.replaceAll(TOKEN, (text, ...rest) =>
+          tokenOf(rest.at(-1) as Record<string, string>) === "parameter" ? `$${++count}` : text,
+        )
+      : sql;
+  return {
+    sql,
+    kind,
+    parameterCount: scan.parameterCount,
+    native,
+    isPlainRead: kind === "read",
+    marksSession: false,
+    commits: false,
+    table: undefined,
+  };
 }
 
 function syntaxError(sql: string, found: string, wanted: string): DatabaseError {

@@ -12,7 +12,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { monotonicMs } from "../../host/clock.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import type { ExecResult } from "../contract.ts";
-import type { BoundValue } from "../parameters.ts";
+import type { SqliteValue } from "../parameters.ts";
 import type { SqlText } from "../sql-text.ts";
 
 /** How a connection is opened. It crosses to a worker, so it is plain data. */
@@ -114,7 +114,7 @@ export class SqliteConnection {
   }
 
   /** Runs a statement and gives its rows. */
-  rows(text: SqlText, params: readonly BoundValue[], transaction: boolean): ResultRows {
+  rows(text: SqlText, params: readonly SqliteValue[], transaction: boolean): ResultRows {
     if (transaction) this.expectTransaction();
     const compiled = this.#compile(text);
     const start = monotonicMs();
@@ -123,7 +123,7 @@ export class SqliteConnection {
     return { columns: this.#columns(compiled, rows), rows, elapsedMs };
   }
 
-  #read(compiled: Compiled, text: SqlText, params: readonly BoundValue[]): unknown[][] {
+  #read(compiled: Compiled, text: SqlText, params: readonly SqliteValue[]): unknown[][] {
     if (!compiled.bigints) {
       try {
         return this.#all(compiled, params);
@@ -143,7 +143,7 @@ export class SqliteConnection {
     return rows;
   }
 
-  #all({ statement }: Compiled, params: readonly BoundValue[]): unknown[][] {
+  #all({ statement }: Compiled, params: readonly SqliteValue[]): unknown[][] {
     const { maxRows, role } = this.#options;
     if (role === "inline") {
       const rows = statement.all(...params) as unknown as unknown[][];
@@ -160,7 +160,7 @@ export class SqliteConnection {
   }
 
   /** Runs a statement for its effect. */
-  exec(text: SqlText, params: readonly BoundValue[], transaction: boolean): ExecResult {
+  exec(text: SqlText, params: readonly SqliteValue[], transaction: boolean): ExecResult {
     if (transaction) this.expectTransaction();
     const { changes, lastInsertRowid } = this.#compile(text).statement.run(...params);
     // SQLite keeps both numbers from the last statement that had them.
@@ -172,7 +172,7 @@ export class SqliteConnection {
   /** Runs a statement of lunet's own, such as BEGIN IMMEDIATE. */
   control(sql: string, transaction: boolean): void {
     if (transaction) this.expectTransaction();
-    this.#compile({ sql, kind: "other", parameterCount: 0 }).statement.run();
+    this.#compile({ sql, kind: "other" }).statement.run();
   }
 
   /** Forgets the names of columns, which a change of the schema may have changed. */
@@ -197,7 +197,7 @@ export class SqliteConnection {
     if (!this.#database.isTransaction) throw new TransactionLost("SQLite rolled the transaction back");
   }
 
-  #compile(text: SqlText): Compiled {
+  #compile(text: Pick<SqlText, "sql" | "kind">): Compiled {
     const known = this.#statements.get(text.sql);
     if (known !== undefined) return known;
     let statement: StatementSync;

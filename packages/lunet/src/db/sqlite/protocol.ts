@@ -1,6 +1,6 @@
 /** What the event loop's thread and a connection's worker say to each other. Requests are answered in order. */
 import type { ExecResult } from "../contract.ts";
-import type { BoundValue } from "../parameters.ts";
+import type { SqliteValue } from "../parameters.ts";
 import type { ResultRows } from "./connection.ts";
 import type { Failure } from "./failure.ts";
 import type { SqlText } from "../sql-text.ts";
@@ -8,7 +8,7 @@ import type { SqlText } from "../sql-text.ts";
 /** A statement with its values. `wantRows` tells `query` from `exec`. */
 export interface Call {
   readonly text: SqlText;
-  readonly params: readonly BoundValue[];
+  readonly params: readonly SqliteValue[];
   readonly wantRows: boolean;
 }
 
