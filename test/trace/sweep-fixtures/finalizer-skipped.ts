@@ -4,7 +4,7 @@ import { defineSweep } from "lunet/testing";
 import { readStatement } from "../../../packages/lunet/src/db/sql-text.ts";
 import { checkSum, END_MS, ThreadPool } from "./thread-pool.ts";
 
-const READ = readStatement("select balance from account");
+const READ = readStatement("select balance from account", "sqlite");
 
 export const planted = defineSweep({
   name: "a finalizer that skips the next",

@@ -93,7 +93,11 @@ export class ThreadPool implements AsyncDisposable {
     let isClean = false;
     try {
       await session.begin(true);
-      const rows = await session.rows(readStatement("select sum(balance) from account"), [], ({ rows: all }) => all);
+      const rows = await session.rows(
+        readStatement("select sum(balance) from account", "sqlite"),
+        [],
+        ({ rows: all }) => all,
+      );
       await session.commit();
       isClean = true;
       return Number(rows[0]?.[0]);
@@ -113,8 +117,8 @@ export class ThreadPool implements AsyncDisposable {
 
 /** Moves an amount between the two accounts. */
 export async function transfer(session: ThreadSession, amount: number): Promise<void> {
-  await session.exec(readStatement("update account set balance = balance - ? where id = 1"), [amount]);
-  await session.exec(readStatement("update account set balance = balance + ? where id = 2"), [amount]);
+  await session.exec(readStatement("update account set balance = balance - ? where id = 1", "sqlite"), [amount]);
+  await session.exec(readStatement("update account set balance = balance + ? where id = 2", "sqlite"), [amount]);
 }
 
 /** Rolls back, and says whether the connection is clean. */

@@ -14,14 +14,27 @@ export type DatabaseFault = "program" | "data" | "load" | "database";
  * The codes are the same for every database; `sqlState` has the database's own word.
  */
 export const databaseErrors = {
-  ERR_DB_URL: { meaning: "the address of the database is not one that lunet knows", fault: "program", retryable: false },
+  ERR_DB_URL: {
+    meaning: "the address of the database is not one that lunet knows",
+    fault: "program",
+    retryable: false,
+  },
   ERR_DB_OPEN: { meaning: "the database cannot be opened", fault: "database", retryable: false },
   ERR_DB_POOL_FULL: { meaning: "`maxWaiters` wait for a connection already", fault: "load", retryable: true },
-  ERR_DB_ACQUIRE_TIMEOUT: { meaning: "no connection was free within `acquireTimeoutMs`", fault: "load", retryable: true },
-  ERR_DB_CLOSE_TIMEOUT: { meaning: "work was still running `closeTimeoutMs` after `close()`", fault: "load", retryable: false },
+  ERR_DB_ACQUIRE_TIMEOUT: {
+    meaning: "no connection was free within `acquireTimeoutMs`",
+    fault: "load",
+    retryable: true,
+  },
+  ERR_DB_CLOSE_TIMEOUT: {
+    meaning: "work was still running `closeTimeoutMs` after `close()`",
+    fault: "load",
+    retryable: false,
+  },
   ERR_DB_CONNECTION_LOST: {
     meaning: "the connection broke while the statement ran; of a write it is unknown whether it was done",
-    fault: "database", retryable: false,
+    fault: "database",
+    retryable: false,
   },
   ERR_DB_UNAVAILABLE: {
     meaning: "the server cannot be reached, or cannot serve now: it starts, stops, is full, or takes no writes",
@@ -48,33 +61,57 @@ export const databaseErrors = {
     fault: "database",
     retryable: false,
   },
-  ERR_DB_UNIQUE: { meaning: "a unique constraint or a primary key has this value already", fault: "data", retryable: false },
-  ERR_DB_FOREIGN_KEY: { meaning: "a foreign key points to no row, or rows still point here", fault: "data", retryable: false },
+  ERR_DB_UNIQUE: {
+    meaning: "a unique constraint or a primary key has this value already",
+    fault: "data",
+    retryable: false,
+  },
+  ERR_DB_FOREIGN_KEY: {
+    meaning: "a foreign key points to no row, or rows still point here",
+    fault: "data",
+    retryable: false,
+  },
   ERR_DB_NOT_NULL: { meaning: "a column that must have a value got NULL", fault: "data", retryable: false },
   ERR_DB_CHECK: { meaning: "a check constraint is not met", fault: "data", retryable: false },
   ERR_DB_CONSTRAINT: {
     meaning: "another constraint is not met, one that a trigger raised among them",
-    fault: "data", retryable: false,
+    fault: "data",
+    retryable: false,
   },
   ERR_DB_TYPE: { meaning: "a value has a type that the column does not take", fault: "data", retryable: false },
   ERR_DB_SYNTAX: {
     meaning: "the statement cannot be compiled: its grammar, or a name that is not there",
-    fault: "program", retryable: false,
+    fault: "program",
+    retryable: false,
   },
   ERR_DB_MULTIPLE_STATEMENTS: { meaning: "the text has more than one statement", fault: "program", retryable: false },
   ERR_DB_TRANSACTION_STATEMENT: {
     meaning: "the text begins or ends a transaction; use transaction()",
-    fault: "program", retryable: false,
+    fault: "program",
+    retryable: false,
   },
-  ERR_DB_STATEMENT: { meaning: "the statement failed while it ran, as in an integer overflow", fault: "data", retryable: false },
+  ERR_DB_STATEMENT: {
+    meaning: "the statement failed while it ran, as in an integer overflow",
+    fault: "data",
+    retryable: false,
+  },
   ERR_DB_COLUMN_NAMES: {
     meaning: "two columns of a row have one name; name them apart, or use queryRows()",
-    fault: "program", retryable: false,
+    fault: "program",
+    retryable: false,
   },
   ERR_DB_TOO_BIG: { meaning: "a text, a blob or a result is larger than its limit", fault: "data", retryable: false },
   ERR_DB_BUSY: { meaning: "another process held the lock for all of `busyTimeoutMs`", fault: "load", retryable: true },
-  ERR_DB_READ_ONLY: { meaning: "a write on what was opened, or begun, for reading alone", fault: "program", retryable: false },
-  ERR_DB_FULL: { meaning: "the disk, or the database's own limit of pages, is full", fault: "database", retryable: false },
+  ERR_DB_READ_ONLY: {
+    meaning: "a write on what was opened, or begun, for reading alone",
+    fault: "program",
+    retryable: false,
+  },
+  ERR_DB_FULL: {
+    meaning: "the disk, or the database's own limit of pages, is full",
+    fault: "database",
+    retryable: false,
+  },
   ERR_DB_CORRUPT: { meaning: "the file is damaged, or no database", fault: "database", retryable: false },
   ERR_DB_IO: { meaning: "the operating system failed to read or write", fault: "database", retryable: false },
   ERR_DB_OUT_OF_MEMORY: { meaning: "the database got no memory", fault: "database", retryable: true },
@@ -87,23 +124,44 @@ export const databaseErrors = {
   ERR_DB_TRANSACTION_BUSY: { meaning: "a transaction was used by two at once", fault: "program", retryable: false },
   ERR_DB_TRANSACTION_OPEN: {
     meaning: "the database was asked for what its open transaction keeps it from",
-    fault: "program", retryable: false,
+    fault: "program",
+    retryable: false,
   },
   ERR_DB_ROLLBACK_FAILED: {
     meaning: "a transaction could not be rolled back; its connection was destroyed",
-    fault: "database", retryable: false,
+    fault: "database",
+    retryable: false,
   },
   ERR_DB_END_TIMEOUT: {
     meaning: "a commit took longer than `endTimeoutMs`; it is unknown whether it was done",
-    fault: "database", retryable: false,
+    fault: "database",
+    retryable: false,
   },
-  ERR_DB_MIGRATION_NAME: { meaning: "a migration's file is not named like 0001-users.sql", fault: "program", retryable: false },
-  ERR_DB_MIGRATION_SEQUENCE: { meaning: "a migration's number is missing, or there twice", fault: "program", retryable: false },
-  ERR_DB_MIGRATION_MISSING: { meaning: "a migration that was applied is not among the files", fault: "program", retryable: false },
-  ERR_DB_MIGRATION_CHANGED: { meaning: "a migration was changed after it was applied", fault: "program", retryable: false },
+  ERR_DB_MIGRATION_NAME: {
+    meaning: "a migration's file is not named like 0001-users.sql",
+    fault: "program",
+    retryable: false,
+  },
+  ERR_DB_MIGRATION_SEQUENCE: {
+    meaning: "a migration's number is missing, or there twice",
+    fault: "program",
+    retryable: false,
+  },
+  ERR_DB_MIGRATION_MISSING: {
+    meaning: "a migration that was applied is not among the files",
+    fault: "program",
+    retryable: false,
+  },
+  ERR_DB_MIGRATION_CHANGED: {
+    meaning: "a migration was changed after it was applied",
+    fault: "program",
+    retryable: false,
+  },
   ERR_DB_MIGRATION_FAILED: {
-    meaning: "a migration's statement failed; nothing of the migration was kept",
-    fault: "program", retryable: false,
+    meaning:
+      "a migration's statement failed; nothing of the migration was kept (MariaDB: its statements before it were)",
+    fault: "program",
+    retryable: false,
   },
 } as const satisfies Record<
   string,

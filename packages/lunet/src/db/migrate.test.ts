@@ -110,6 +110,7 @@ migrateTest("they are read from a folder, where other files are left alone", asy
 migrateTest("one that another process applies meanwhile is not applied again", async (database) => {
   let raced = false;
   const racing = {
+    dialect: database.dialect,
     queryRows: (sql: string) => database.queryRows(sql),
     query: (sql: string) => database.query(sql),
     exec: (sql: string) => database.exec(sql),

@@ -2,30 +2,36 @@
  * Migrations: a database's schema as numbered SQL files, each applied once, in order.
  *
  * The table `lunet_migration` says which were applied, with the SHA-256 of their text. A migration and its record are
- * one transaction, and the record is looked for again inside it: of two processes that start at once one applies, the
- * other finds it done.
+ * one transaction, and the record is looked for again inside it, under a lock that all processes know: of two that start at once
+ * one applies, the other finds it done. MariaDB commits at each statement that changes the schema, so there a
+ * migration is done statement by statement (`stepwise-migration.ts`).
  */
-import { createHash } from "node:crypto";
-import { readdir, readFile } from "../fs/mod.ts";
-import { wallMs } from "../host/clock.ts";
-import type { Database, Migration, Queryable } from "./contract.ts";
-import { DatabaseError, quoteSql } from "./errors.ts";
+import type { Database, Dialect, Migration } from "./contract.ts";
+import { DatabaseError } from "./errors.ts";
+import {
+  appliedSteps,
+  checkUnchanged,
+  CREATE_TABLE,
+  readMigrations,
+  recordStep,
+  type Step,
+  stepFailed,
+  toApply,
+  toSteps,
+} from "./migration-steps.ts";
+import { NetworkDatabase } from "./network/database.ts";
 import { splitStatements } from "./sql-text.ts";
+import { migrateStepwise } from "./stepwise-migration.ts";
 
-const CREATE_TABLE = `create table if not exists lunet_migration (
-  number integer primary key,
-  name text not null,
-  sha256 text not null,
-  applied_at text not null
-)`;
+/** Whether there is the table. */
+const HAS_TABLE: Readonly<Record<Dialect, string>> = {
+  sqlite: "select 1 from sqlite_schema where name = 'lunet_migration'",
+  postgres: "select 1 from pg_class where oid = to_regclass('lunet_migration')",
+  mariadb: "select 1 from information_schema.tables where table_schema = database() and table_name = 'lunet_migration'",
+};
 
-const NAME = /^(\d{4})-[a-z0-9][a-z0-9_-]*\.sql$/;
-
-/** A migration with what is kept of it. */
-interface Step extends Migration {
-  readonly number: number;
-  readonly sha256: string;
-}
+/** PostgreSQL's lock for migrations of a database, held until its transaction ends; the number is lunet's own. */
+const POSTGRES_LOCK = "select pg_advisory_xact_lock(7810754531)";
 
 /**
  * Brings a database to the state that the migrations describe.
@@ -36,7 +42,8 @@ interface Step extends Migration {
  * @param source A folder, or the migrations themselves.
  * @returns The names of those that were applied now.
  * @throws DatabaseError `ERR_DB_MIGRATION_NAME`, `_SEQUENCE`, `_MISSING` and `_CHANGED` before anything runs;
- *   `ERR_DB_MIGRATION_FAILED`, whose cause is the statement's failure: what came before it stays, it leaves nothing.
+ *   `ERR_DB_MIGRATION_FAILED`, whose cause is the statement's failure: the migrations before it stay, it leaves nothing; in
+ *   MariaDB its statements before the failed one stay too, and the next time it goes on after them.
  * @example
  * ```ts
  * import { run } from "lunet";
@@ -49,84 +56,31 @@ interface Step extends Migration {
  */
 export async function migrate(database: Database, source: string | readonly Migration[]): Promise<string[]> {
   const steps = toSteps(typeof source === "string" ? await readMigrations(source) : source);
-  // Creating it waits for the writer even if it is there, so it is looked for first.
-  if (!(await hasTable(database))) await database.exec(CREATE_TABLE);
-  const done = await appliedSteps(database);
-  for (const [number, { name }] of done) {
-    if (number > steps.length) {
-      throw new DatabaseError(
-        "ERR_DB_MIGRATION_MISSING",
-        `Cannot migrate: found "${name}" applied to the database, wanted it among the files`,
-      );
-    }
+  if (database instanceof NetworkDatabase && database.dialect === "mariadb") {
+    return database.runOnOneConnection((connection) => migrateStepwise(connection, steps));
   }
-  for (const step of steps) checkUnchanged(step, done.get(step.number));
+  await makeTable(database);
+  const missing = toApply(steps, await appliedSteps(database));
   const applied: string[] = [];
-  for (const step of steps) {
-    if (!done.has(step.number) && (await apply(database, step))) applied.push(step.name);
-  }
+  for (const step of missing) if (await apply(database, step)) applied.push(step.name);
   return applied;
 }
 
-async function readMigrations(directory: string): Promise<Migration[]> {
-  const entries = await readdir(directory);
-  const migrations: Migration[] = [];
-  for (const { name } of entries) {
-    if (!name.endsWith(".sql")) continue;
-    const bytes = await readFile(`${directory}/${name}`);
-    migrations.push({ name, sql: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) });
-  }
-  return migrations;
-}
-
-function toSteps(migrations: readonly Migration[]): Step[] {
-  const steps = migrations.map(({ name, sql }) => {
-    const number = NAME.exec(name)?.[1];
-    if (number === undefined) {
-      throw new DatabaseError(
-        "ERR_DB_MIGRATION_NAME",
-        `Cannot migrate: found a file "${name}", wanted a name like "0001-users.sql"`,
-      );
-    }
-    return { name, sql, number: Number(number), sha256: createHash("sha256").update(sql).digest("hex") };
+/** Creating it waits for the writer even if it is there, so it is looked for first. */
+async function makeTable(database: Database): Promise<void> {
+  if ((await database.queryRows(HAS_TABLE[database.dialect])).length > 0) return;
+  if (database.dialect !== "postgres") return void (await database.exec(CREATE_TABLE));
+  // Two that create a table at once are not kept apart by `if not exists`.
+  await database.transaction(async (transaction) => {
+    await transaction.queryRows(POSTGRES_LOCK);
+    await transaction.exec(CREATE_TABLE);
   });
-  steps.sort((a, b) => a.number - b.number);
-  for (const [i, step] of steps.entries()) {
-    if (step.number !== i + 1) {
-      throw new DatabaseError(
-        "ERR_DB_MIGRATION_SEQUENCE",
-        `Cannot migrate: found "${step.name}" at place ${i + 1}, wanted numbers from 1 without gaps or repeats`,
-      );
-    }
-  }
-  return steps;
-}
-
-async function hasTable(database: Database): Promise<boolean> {
-  const rows = await database.queryRows("select 1 from sqlite_schema where name = 'lunet_migration'");
-  return rows.length > 0;
-}
-
-type Applied = ReadonlyMap<number, { readonly name: string; readonly sha256: string }>;
-
-async function appliedSteps(queryable: Queryable): Promise<Applied> {
-  const rows = await queryable.query<{ number: number; name: string; sha256: string }>(
-    "select number, name, sha256 from lunet_migration order by number",
-  );
-  return new Map(rows.map((row) => [row.number, row]));
-}
-
-function checkUnchanged(step: Step, applied: { readonly name: string; readonly sha256: string } | undefined): void {
-  if (applied === undefined || (applied.sha256 === step.sha256 && applied.name === step.name)) return;
-  throw new DatabaseError(
-    "ERR_DB_MIGRATION_CHANGED",
-    `Cannot migrate: found "${step.name}" with SHA-256 ${step.sha256}, wanted "${applied.name}" with ${applied.sha256} as it was applied; undo the change and add a file`,
-  );
 }
 
 /** Whether it was applied here, and not by another process meanwhile. */
 async function apply(database: Database, step: Step): Promise<boolean> {
   return database.transaction(async (transaction) => {
+    if (database.dialect === "postgres") await transaction.queryRows(POSTGRES_LOCK);
     const meanwhile = (await appliedSteps(transaction)).get(step.number);
     if (meanwhile !== undefined) {
       checkUnchanged(step, meanwhile);
@@ -134,25 +88,14 @@ async function apply(database: Database, step: Step): Promise<boolean> {
     }
     let current = "";
     try {
-      for (const { sql } of splitStatements(step.sql)) {
+      for (const { sql } of splitStatements(step.sql, database.dialect)) {
         current = sql;
         await transaction.exec(sql);
       }
     } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
-      const where = current === "" ? "" : ` at ${quoteSql(current)}`;
-      throw new DatabaseError(
-        "ERR_DB_MIGRATION_FAILED",
-        `Cannot apply migration "${step.name}"${where}: ${error.message}`,
-        { cause: error, sql: current },
-      );
+      throw error instanceof DatabaseError ? stepFailed(step, current, error, "") : error;
     }
-    await transaction.exec("insert into lunet_migration (number, name, sha256, applied_at) values (?, ?, ?, ?)", [
-      step.number,
-      step.name,
-      step.sha256,
-      new Date(wallMs()).toISOString(),
-    ]);
+    await recordStep(transaction, step);
     return true;
   });
 }

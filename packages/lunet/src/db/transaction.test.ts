@@ -7,7 +7,7 @@ import { DatabaseError } from "./errors.ts";
 import { readStatement } from "./sql-text.ts";
 import { runTransaction, type Session, type TransactionHome } from "./transaction.ts";
 
-const home: TransactionHome = { find: readStatement };
+const home: TransactionHome = { find: (sql) => readStatement(sql, "sqlite") };
 const settings = { readOnly: false, endTimeoutMs: 1_000 };
 
 /** What one of the session's operations does instead of succeeding. */

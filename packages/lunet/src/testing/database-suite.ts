@@ -29,6 +29,18 @@ export interface DatabaseSuiteOptions {
   readonly hasNulInText?: boolean;
   /** A foreign key's error tells which. Default false. */
   readonly namesForeignKeys?: boolean;
+  /** Which key of an `insert` of several rows is told by `lastInsertId`, or that none ever is. Default `"last"`. */
+  readonly tellsKey?: "last" | "first" | "none";
+  /** A unique constraint's error has the name of the index, not the columns. Default false. */
+  readonly namesIndexes?: boolean;
+  /** The types of columns that hold a decimal with two places, a truth value and a point in time, if there are such. */
+  readonly decimalType?: string;
+  readonly booleanType?: string;
+  readonly timeType?: string;
+  /** What a truth value of that type is read as. Default 1 and 0. */
+  readonly booleans?: readonly [yes: unknown, no: unknown];
+  /** What ends a `select` that locks its rows. Default nothing. */
+  readonly forUpdate?: string;
 }
 
 /** How many coroutines use the database at once where many do. */
@@ -110,7 +122,16 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     bytesType = "blob",
     hasNulInText = true,
     namesForeignKeys = false,
+    tellsKey = "last",
+    namesIndexes = false,
+    booleanType = "boolean",
+    decimalType,
+    timeType,
+    booleans = [1, 0],
+    forUpdate = "",
   } = options;
+  /** A database with one connection, where whoever has it keeps everybody else waiting. */
+  const alone: OpenOptions = { network: { max: 1 } };
 
   function databaseTest(
     rule: string,
@@ -155,10 +176,43 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
   databaseTest("a small bigint comes back as a number, and a truth value can be compared", async (database) => {
     await database.exec(insert, ["small", 7n]);
     assert.equal((await database.queryOne("select age from person"))?.["age"], 7);
-    await database.exec("create table flag (f boolean)");
+    await database.exec(`create table flag (f ${booleanType})`);
     await database.exec("insert into flag values (?), (?)", [true, false]);
     assert.deepEqual(await database.queryRows("select 1 from flag where f = ?", [true]), [[1]]);
+    assert.deepEqual(await database.queryRows("select f from flag order by f desc"), [[booleans[0]], [booleans[1]]]);
   });
+
+  if (decimalType !== undefined) {
+    databaseTest("a decimal is text, with all its places", async (database) => {
+      await database.exec(`create table price (p ${decimalType})`);
+      const prices = ["12345678901234567.80", "-0.01", "0.00"];
+      for (const price of prices) await database.exec("insert into price values (?)", [price]);
+      assert.deepEqual(new Set((await database.queryRows("select p from price")).map(([p]) => p)), new Set(prices));
+    });
+  }
+
+  if (timeType !== undefined) {
+    databaseTest("a point in time is text in UTC, with milliseconds", async (database) => {
+      await database.exec(`create table event (t ${timeType})`);
+      const times = [
+        ["2026-03-29 02:30:00.123", "2026-03-29T02:30:00.123Z"],
+        ["1999-12-31 23:59:59.999", "1999-12-31T23:59:59.999Z"],
+        ["2026-07-01 00:00:00", "2026-07-01T00:00:00.000Z"],
+      ] as const;
+      for (const [given] of times) await database.exec("insert into event values (?)", [given]);
+      const rows = await database.queryRows("select t from event");
+      assert.deepEqual(new Set(rows.map(([t]) => t)), new Set(times.map(([, read]) => read)));
+      assert.deepEqual(await database.queryRows("select 1 from event where t = ?", [times[0][0]]), [[1]]);
+    });
+  }
+
+  if (!hasNulInText) {
+    databaseTest("text with U+0000 is refused before anything runs", async (database) => {
+      await assert.rejects(database.exec(insert, ["a\0b", 1]), { name: "TypeError", message: /U\+0000/ });
+      await assert.rejects(database.query("select name from person where name = ?", ["\0"]), TypeError);
+      assert.deepEqual(await names(database), []);
+    });
+  }
 
   databaseTest("a parameter that cannot be bound is refused before anything runs", async (database) => {
     const wrong: unknown[] = [
@@ -194,17 +248,21 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     assert.doesNotMatch(String(error), /secret/);
   });
 
-  databaseTest("bytes that are changed after the call do not change what is stored", async (database) => {
-    await database.exec(`create table kept (b ${bytesType})`);
-    const bytes = Uint8Array.of(1, 2, 3);
-    const { gate, holder } = await occupy(database);
-    const writing = spawn(() => database.exec("insert into kept values (?)", [bytes]));
-    bytes.fill(9);
-    gate.open();
-    await holder.join();
-    await writing.join();
-    assert.deepEqual(await database.queryRows("select b from kept"), [[Uint8Array.of(1, 2, 3)]]);
-  });
+  databaseTest(
+    "bytes that are changed after the call do not change what is stored",
+    async (database) => {
+      await database.exec(`create table kept (b ${bytesType})`);
+      const bytes = Uint8Array.of(1, 2, 3);
+      const { gate, holder } = await occupy(database);
+      const writing = spawn(() => database.exec("insert into kept values (?)", [bytes]));
+      bytes.fill(9);
+      gate.open();
+      await holder.join();
+      await writing.join();
+      assert.deepEqual(await database.queryRows("select b from kept"), [[Uint8Array.of(1, 2, 3)]]);
+    },
+    alone,
+  );
 
   databaseTest("text that is not one plain statement is refused", async (database) => {
     const cases: [string, string][] = [
@@ -230,7 +288,7 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     assert.throws(() => database.prepare("select 1; select 2"), { code: "ERR_DB_MULTIPLE_STATEMENTS" });
     await assert.rejects(database.query(1 as unknown as string), TypeError);
     assert.deepEqual(await database.query("select 1 as a; -- the end"), [{ a: 1 }]);
-    assert.deepEqual(await database.query("select ';?' as a, ? as b -- ?;\n", [2]), [{ a: ";?", b: 2 }]);
+    assert.deepEqual(await database.query("select ';?' as a, ? + 0 as b -- ?;\n", [2]), [{ a: ";?", b: 2 }]);
   });
 
   databaseTest("rows are plain objects, or arrays in the order of the columns", async (database) => {
@@ -261,10 +319,13 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
   });
 
   databaseTest("exec tells what changed", async (database) => {
-    assert.deepEqual(await database.exec(insert, ["a", 1]), { affectedRows: 1, lastInsertId: 1 });
+    assert.deepEqual(await database.exec(insert, ["a", 1]), {
+      affectedRows: 1,
+      lastInsertId: tellsKey === "none" ? undefined : 1,
+    });
     assert.deepEqual(await database.exec("insert into person (name) values ('b'), ('c')"), {
       affectedRows: 2,
-      lastInsertId: 3,
+      lastInsertId: { none: undefined, first: 2, last: 3 }[tellsKey],
     });
     assert.deepEqual(await database.exec("update person set age = 2"), { affectedRows: 3, lastInsertId: undefined });
     assert.deepEqual(await database.exec("update person set age = 2 where name = 'z'"), {
@@ -280,6 +341,22 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
       lastInsertId: undefined,
     });
     assert.deepEqual(await database.exec("select 1"), { affectedRows: 0, lastInsertId: undefined });
+  });
+
+  databaseTest("`returning` gives the keys of an insert, and what an upsert made of a row", async (database) => {
+    const sql = "insert into person (name, age) values (?, ?), (?, ?) returning id, name";
+    const rows = await database.query<{ id: number; name: string }>(sql, ["a", 1, "b", 2]);
+    assert.deepEqual(
+      rows.map((row) => row.name),
+      ["a", "b"],
+    );
+    const read = await database.queryRows("select id, name from person order by id");
+    assert.deepEqual(
+      rows.map((row) => [row.id, row.name]),
+      read,
+    );
+    assert.equal((await database.exec("insert into person (name) values ('c') returning id")).affectedRows, 1);
+    assert.deepEqual(await names(database), ["a", "b", "c"]);
   });
 
   databaseTest("a prepared statement runs like its text, and the same text gives the same handle", async (database) => {
@@ -312,21 +389,21 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     await database.exec(`create table post (
       id ${keyType}, person_id integer not null references person (id), slug varchar(100) not null, day integer not null,
       stars integer, constraint stars_range check (stars between 0 and 5), unique (slug, day))`);
-    await database.exec("insert into person (id, name) values (1, 'ada')");
+    await database.exec("insert into person (id, name) values (100, 'ada')");
     const post = "insert into post (person_id, slug, day, stars) values (?, ?, ?, ?)";
-    await database.exec(post, [1, "a", 1, 5]);
+    await database.exec(post, [100, "a", 1, 5]);
 
     const unique = await rejectsWith("ERR_DB_UNIQUE", () => database.exec(insert, ["ada", 1]));
-    assert.equal(unique.constraint, "person.name");
+    assert.equal(unique.constraint, namesIndexes ? "person_name" : "person.name");
     assert.equal(unique.retryable, false);
     assert.equal(unique.sql, insert);
     assert.ok(unique.cause instanceof Error);
     assert.equal(typeof unique.sqlState, "string");
-    const pair = await rejectsWith("ERR_DB_UNIQUE", () => database.exec(post, [1, "a", 1, 0]));
-    assert.equal(pair.constraint, "post.slug, post.day");
-    const missing = await rejectsWith("ERR_DB_NOT_NULL", () => database.exec(post, [1, null, 1, 0]));
+    const pair = await rejectsWith("ERR_DB_UNIQUE", () => database.exec(post, [100, "a", 1, 0]));
+    assert.equal(pair.constraint, namesIndexes ? "slug" : "post.slug, post.day");
+    const missing = await rejectsWith("ERR_DB_NOT_NULL", () => database.exec(post, [100, null, 1, 0]));
     assert.equal(missing.constraint, "post.slug");
-    const check = await rejectsWith("ERR_DB_CHECK", () => database.exec(post, [1, "b", 1, 6]));
+    const check = await rejectsWith("ERR_DB_CHECK", () => database.exec(post, [100, "b", 1, 6]));
     assert.equal(check.constraint, "stars_range");
     const key = await rejectsWith("ERR_DB_FOREIGN_KEY", () => database.exec(post, [2, "b", 1, 5]));
     if (namesForeignKeys) assert.ok(key.constraint?.includes("person"));
@@ -346,9 +423,11 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
 
   databaseTest("writes that run together do not touch one another", async (database) => {
     const outcomes = await Promise.all(
-      Array.from({ length: 2 * CROWD }, (_, i) => outcomeOf(() => database.exec(insert, [`name ${i % CROWD}`, i]))),
+      Array.from({ length: 2 * CROWD }, (_, i) =>
+        outcomeOf(() => database.queryRows<[number]>(`${insert} returning id`, [`name ${i % CROWD}`, i])),
+      ),
     );
-    const done = outcomes.flatMap(({ value }) => (value === undefined ? [] : [value.lastInsertId]));
+    const done = outcomes.flatMap(({ value }) => (value === undefined ? [] : [value[0]?.[0]]));
     assert.equal(done.length, CROWD);
     assert.equal(new Set(done).size, CROWD);
     const rows = await database.queryRows<[number, string]>("select id, name from person");
@@ -570,7 +649,8 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     await Promise.all(
       Array.from({ length: CROWD }, () =>
         database.transaction(async (tx) => {
-          const row = await tx.queryOne<{ age: number }>("select age from person where name = 'counter'");
+          const sql = `select age from person where name = 'counter'${forUpdate}`;
+          const row = await tx.queryOne<{ age: number }>(sql);
           await tx.exec("update person set age = ? where name = 'counter'", [(row?.age ?? NaN) + 1]);
         }),
       ),
@@ -578,21 +658,94 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     assert.deepEqual(await database.queryRows("select age from person"), [[CROWD]]);
   });
 
-  databaseTest("who waits for a connection is served in order", async (database) => {
-    const { gate, holder } = await occupy(database);
-    const order: number[] = [];
-    const waiters = Array.from({ length: 6 }, (_, i) =>
-      spawn(async () => {
-        if (i % 2 === 0) await database.exec(insert, [`name ${i}`, i]);
-        else await database.transaction((tx) => tx.exec(insert, [`name ${i}`, i]));
-        order.push(i);
+  databaseTest(
+    "serializable transactions that count together are run again until all have counted",
+    async (database) => {
+      await database.exec(insert, ["counter", 0]);
+      const sql = "select age from person where name = 'counter'";
+      await Promise.all(
+        Array.from({ length: CROWD }, () =>
+          database.transaction(
+            async (tx) => {
+              const row = await tx.queryOne<{ age: number }>(sql);
+              await tx.exec("update person set age = ? where name = 'counter'", [(row?.age ?? NaN) + 1]);
+            },
+            { isolation: "serializable", retry: 100 },
+          ),
+        ),
+      );
+      assert.deepEqual(await database.queryRows("select age from person"), [[CROWD]]);
+    },
+  );
+
+  databaseTest("transactions that lock in opposite orders all succeed when they are run again", async (database) => {
+    await database.exec("insert into person (name, age) values ('a', 0), ('b', 0)");
+    const sql = "update person set age = age + 1 where name = ?";
+    await Promise.all(
+      Array.from({ length: CROWD }, (_, i) =>
+        database.transaction(
+          async (tx) => {
+            for (const person of i % 2 === 0 ? ["a", "b"] : ["b", "a"]) await tx.exec(sql, [person]);
+          },
+          { retry: 100 },
+        ),
+      ),
+    );
+    assert.deepEqual(await database.queryRows("select age from person"), [[CROWD], [CROWD]]);
+  });
+
+  databaseTest("a failure that is caught in a transaction leaves all of it or nothing", async (database) => {
+    const { error } = await outcomeOf(() =>
+      database.transaction(async (tx) => {
+        await tx.exec(insert, ["a", 1]);
+        await rejectsWith("ERR_DB_UNIQUE", () => tx.exec(insert, ["a", 2]));
+        await outcomeOf(() => tx.exec(insert, ["b", 3]));
       }),
     );
-    gate.open();
-    await holder.join();
-    for (const waiter of waiters) await waiter.join();
-    assert.deepEqual(order, [0, 1, 2, 3, 4, 5]);
+    if (error !== undefined) assert.equal(codeOf({ error }), "ERR_DB_TRANSACTION_FAILED");
+    assert.deepEqual(await names(database), error === undefined ? ["a", "b"] : []);
   });
+
+  databaseTest("only what the database gave up for another's sake is run again", async (database) => {
+    let runs = 0;
+    await rejectsWith("ERR_DB_UNIQUE", () =>
+      database.transaction(
+        async (tx) => {
+          runs++;
+          await tx.exec(insert, ["a", 1]);
+          await tx.exec(insert, ["a", 1]);
+        },
+        { retry: 5 },
+      ),
+    );
+    assert.equal(runs, 1);
+    for (const wrong of [{ retry: -1 }, { retry: 101 }, { retry: 0.5 }, { isolation: "chaos" as "serializable" }]) {
+      await assert.rejects(
+        database.transaction(async () => {}, wrong),
+        RangeError,
+      );
+    }
+  });
+
+  databaseTest(
+    "who waits for a connection is served in order",
+    async (database) => {
+      const { gate, holder } = await occupy(database);
+      const order: number[] = [];
+      const waiters = Array.from({ length: 6 }, (_, i) =>
+        spawn(async () => {
+          if (i % 2 === 0) await database.exec(insert, [`name ${i}`, i]);
+          else await database.transaction((tx) => tx.exec(insert, [`name ${i}`, i]));
+          order.push(i);
+        }),
+      );
+      gate.open();
+      await holder.join();
+      for (const waiter of waiters) await waiter.join();
+      assert.deepEqual(order, [0, 1, 2, 3, 4, 5]);
+    },
+    alone,
+  );
 
   databaseTest(
     "the queue for a connection has an end",
@@ -607,7 +760,7 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
       for (const waiter of waiting) await waiter.join();
       assert.deepEqual(await names(database), ["name 1", "name 2"]);
     },
-    { maxWaiters: 2 },
+    { ...alone, maxWaiters: 2 },
   );
 
   databaseTest(
@@ -625,25 +778,29 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
       assert.deepEqual(await names(database), ["b"]);
     },
     // Opening the database waits for its first connection as well.
-    { acquireTimeoutMs: 1_000 },
+    { ...alone, acquireTimeoutMs: 1_000 },
   );
 
-  databaseTest("a deadline reaches who waits for a connection, and what it wanted is not done", async (database) => {
-    const { gate, holder } = await occupy(database);
-    await assert.rejects(
-      withDeadline(10, () => database.exec(insert, ["a", 1])),
-      { code: "ERR_DEADLINE" },
-    );
-    await assert.rejects(
-      withDeadline(10, () => database.transaction((tx) => tx.exec(insert, ["a", 1]))),
-      {
-        code: "ERR_DEADLINE",
-      },
-    );
-    gate.open();
-    await holder.join();
-    assert.deepEqual(await names(database), []);
-  });
+  databaseTest(
+    "a deadline reaches who waits for a connection, and what it wanted is not done",
+    async (database) => {
+      const { gate, holder } = await occupy(database);
+      await assert.rejects(
+        withDeadline(10, () => database.exec(insert, ["a", 1])),
+        { code: "ERR_DEADLINE" },
+      );
+      await assert.rejects(
+        withDeadline(10, () => database.transaction((tx) => tx.exec(insert, ["a", 1]))),
+        {
+          code: "ERR_DEADLINE",
+        },
+      );
+      gate.open();
+      await holder.join();
+      assert.deepEqual(await names(database), []);
+    },
+    alone,
+  );
 
   databaseTest("a cancelled write is done and says so, or is not done", async (database) => {
     const writers: Coroutine<unknown>[] = [];
@@ -651,8 +808,8 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     for (let i = 0; i < 5 * CROWD; i++) {
       const person = `name ${i}`;
       const writer = spawn(async () => {
-        const { lastInsertId } = await database.exec(insert, [person, i]);
-        if (lastInsertId !== undefined) told.add(person);
+        const { affectedRows } = await database.exec(insert, [person, i]);
+        if (affectedRows === 1) told.add(person);
       });
       writers.push(writer);
       if (i % 3 === 0) writer.cancel();
@@ -747,25 +904,26 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
       await closing.join();
       await second.join();
     },
-    {},
+    alone,
     ["E"],
   );
 
   coroutineTest(`${name}: closing waits no longer than \`closeTimeoutMs\``, async () => {
-    const database = await openDatabase({ closeTimeoutMs: 20 });
+    const database = await openDatabase({ ...alone, closeTimeoutMs: 20 });
+    await database.exec("create table a (b integer)");
     const gate = new Gate();
     const entered = new Gate();
     const holder = spawn(() =>
       outcomeOf(() =>
         database.transaction(async (tx) => {
-          await tx.exec("create table a (b integer)");
+          await tx.exec("insert into a values (1)");
           entered.open();
           await gate.wait();
         }),
       ),
     );
     await entered.wait();
-    const waiting = spawn(() => outcomeOf(() => database.exec("create table c (d integer)")));
+    const waiting = spawn(() => outcomeOf(() => database.exec("insert into a values (2)")));
     await rejectsWith("ERR_DB_CLOSE_TIMEOUT", () => database.close());
     assert.equal(codeOf(await waiting.join()), "ERR_CLOSED");
     gate.open();

@@ -102,7 +102,10 @@ function parseHost(text: string, defaultPort: number): HostAddress {
   const host = match?.groups?.["v6"] ?? match?.groups?.["name"];
   const port = match?.groups?.["port"] === undefined ? defaultPort : Number(match.groups["port"]);
   if (host === undefined || port < 1 || port > 65_535) {
-    throw urlError(`the host ${JSON.stringify(text)}`, "a name or an address, with a port from 1 to 65535 behind it or none");
+    throw urlError(
+      `the host ${JSON.stringify(text)}`,
+      "a name or an address, with a port from 1 to 65535 behind it or none",
+    );
   }
   return { host, port };
 }
@@ -121,7 +124,9 @@ function tlsMode(given: string | undefined, hosts: readonly HostAddress[]): TlsM
 }
 
 function isLocal(address: HostAddress): boolean {
-  return "socketPath" in address || address.host === "localhost" || address.host === "::1" || /^127\./.test(address.host);
+  return (
+    "socketPath" in address || address.host === "localhost" || address.host === "::1" || /^127\./.test(address.host)
+  );
 }
 
 function targetSession(given: string | undefined, hosts: readonly HostAddress[]): "any" | "read-write" {

@@ -70,7 +70,8 @@ export class Connector {
     const [only] = failures;
     if (only !== undefined && failures.length === 1) return only;
     const { hosts, name } = this.#address;
-    const found = failures.length === 0 ? "no time left" : `none of ${hosts.map(describeHost).join(", ")} that takes it`;
+    const found =
+      failures.length === 0 ? "no time left" : `none of ${hosts.map(describeHost).join(", ")} that takes it`;
     const words = failures.map((failure) => failure.message).join("; ");
     return new DatabaseError("ERR_DB_UNAVAILABLE", `Cannot connect to ${name}: found ${found}: ${words}`, {
       cause: new AggregateError(failures, words),

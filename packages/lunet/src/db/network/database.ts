@@ -16,7 +16,15 @@ import { type Cancelled, ClosedError, DeadlineError, ensureCoroutine, shield, su
 import { monotonicMs } from "../../host/clock.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import { throwIfCancelled } from "../cancellation.impl.ts";
-import type { Database, ExecResult, NetworkOptions, Param, Transaction, TransactionOptions } from "../contract.ts";
+import type {
+  Database,
+  ExecResult,
+  NetworkOptions,
+  Param,
+  Queryable,
+  Transaction,
+  TransactionOptions,
+} from "../contract.ts";
 import { DatabaseError, quoteSql } from "../errors.ts";
 import { KnownStatement } from "../known-statement.ts";
 import { type Binding, bindParameters, type BoundValue } from "../parameters.ts";
@@ -27,10 +35,11 @@ import { type Shape, StatementRunner } from "../statement-runner.ts";
 import { readTransactionOptions, refuseInTransaction, runTransaction, type TransactionHome } from "../transaction.ts";
 import type { NetworkAddress } from "./address.ts";
 import { beginning, readOnlySession } from "./beginning.ts";
+import { ConnectionRunner } from "./connection-runner.ts";
 import type { Driver, NetworkConnection, RunResult } from "./connection.ts";
 import { type Connected, Connector } from "./connector.ts";
-import { Lease, type Outcome, unwrap } from "./lease.ts";
-import { isServerGone, NetworkSession, wasCancelled } from "./session.ts";
+import { Lease, type Outcome, unwrap, wasCancelled } from "./lease.ts";
+import { isServerGone, NetworkSession } from "./session.ts";
 import { type Place, SharedConnections, type SharedRun } from "./shared-connections.ts";
 
 /** What a database is made with: every option, checked. */
@@ -237,6 +246,22 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
       });
       return runTransaction(this.#home, session, { readOnly, endTimeoutMs: this.#settings.endTimeoutMs }, body);
     });
+  }
+
+  /**
+   * Runs `body` with one connection, outside transactions. It is destroyed afterwards: nobody knows what was left in it.
+   */
+  async runOnOneConnection<T>(body: (connection: Queryable) => Promise<T>): Promise<T> {
+    this.#requireOpen();
+    refuseInTransaction(this.#home, "take a connection");
+    const lease = await this.#acquire("take a connection");
+    const runner = new ConnectionRunner(lease, this.dialect, this.#binding);
+    try {
+      return await body(runner);
+    } finally {
+      runner.endHandles();
+      this.#giveBack(lease, false);
+    }
   }
 
   /** Waits for a connection of one's own. It is handed over or it was never taken. */

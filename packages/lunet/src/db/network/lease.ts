@@ -9,6 +9,7 @@
  * States: idle → running → idle; running → cancelling → confirming → idle; ended from each of them.
  */
 import assert from "node:assert/strict";
+import { type Cancelled, suspend } from "../../co/mod.ts";
 import { setTimer, type Timer } from "../../host/clock.ts";
 import { DatabaseError } from "../errors.ts";
 import type { NetworkConnection } from "./connection.ts";
@@ -96,6 +97,48 @@ export class Lease {
     this.#onIdle = undefined;
     listener?.();
   }
+}
+
+/**
+ * What a cancel does to a request: `cancel` tells the server and waits for what the request came to; `undo` does the same where
+ * losing the connection undoes it too; `leave` goes at once, and whoever leaves has to destroy the connection.
+ */
+export type AtCancel = "cancel" | "undo" | "leave";
+
+/**
+ * Sends a request and waits for its outcome, also when it is cancelled: the server is told then, and `Cancelled` is
+ * thrown if it ended the statement.
+ *
+ */
+export async function sendOn<T>(
+  lease: Lease,
+  operation: string,
+  start: (done: (outcome: Outcome<T>) => void) => void,
+  atCancel: AtCancel = "cancel",
+): Promise<T> {
+  const outcome = await suspend<Outcome<T>>(operation, (resume, fail) => {
+    let cancelled: Cancelled | undefined;
+    let hasLeft = false;
+    lease.send<T>(start, (ended) => {
+      if (hasLeft) return;
+      const isUndone = wasCancelled(ended) || (atCancel === "undo" && lease.connection.ended);
+      if (cancelled !== undefined && isUndone) fail(cancelled);
+      else resume(ended);
+    });
+    return (reason) => {
+      hasLeft = atCancel === "leave";
+      if (hasLeft) return undefined;
+      cancelled = reason;
+      lease.cancel();
+      return "pending";
+    };
+  });
+  return unwrap(outcome);
+}
+
+/** The server ended the statement. */
+export function wasCancelled(outcome: unknown): boolean {
+  return outcome instanceof DatabaseError && outcome.code === "ERR_DB_STATEMENT_CANCELLED";
 }
 
 /** Throws an outcome that is a failure. */

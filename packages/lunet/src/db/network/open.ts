@@ -25,7 +25,9 @@ export async function openNetwork(url: string, settings: NetworkSettings): Promi
   const address = parseAddress(url);
   checkRanges(settings, RANGES);
   if (settings.min > settings.max) {
-    throw new RangeError(`Cannot open a database: found ${settings.min} for "min", wanted at most "max", ${settings.max}`);
+    throw new RangeError(
+      `Cannot open a database: found ${settings.min} for "min", wanted at most "max", ${settings.max}`,
+    );
   }
   const { driver, binding } = await loadDriver(address, settings);
   const database = new NetworkDatabase(address, settings, driver, binding);

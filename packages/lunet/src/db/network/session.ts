@@ -1,5 +1,4 @@
 /** A transaction's hold on a connection to a server: what `transaction.ts` asks for, over the network. */
-import { type Cancelled, suspend } from "../../co/mod.ts";
 import type { ExecResult, Isolation, Param } from "../contract.ts";
 import { DatabaseError, quoteSql } from "../errors.ts";
 import { type Binding, bindParameters } from "../parameters.ts";
@@ -7,7 +6,7 @@ import type { SqlText } from "../sql-text.ts";
 import type { Shape } from "../statement-runner.ts";
 import type { Session } from "../transaction.ts";
 import type { RunResult } from "./connection.ts";
-import type { Lease, Outcome } from "./lease.ts";
+import { type Lease, type Outcome, sendOn } from "./lease.ts";
 
 /** How often beginning is tried again on another connection: nothing has run yet, so it is safe. */
 const MAX_BEGIN_TRIES = 3;
@@ -128,36 +127,21 @@ export class NetworkSession implements Session {
   }
 
   /**
-   * Sends a request and waits for its outcome, also when it is cancelled: the server is told then. What is being committed is not
-   * cancelled; whoever cannot wait for it leaves, and the connection is destroyed.
+   * Sends a request and waits for its outcome. What is being committed is not cancelled: whoever cannot wait for it leaves,
+   * and the connection is destroyed.
    */
   async #send<T>(operation: string, start: (done: (outcome: Outcome<T>) => void) => void): Promise<T> {
-    const lease = this.#held();
-    const outcome = await suspend<Outcome<T>>(operation, (resume, fail) => {
-      let cancelled: Cancelled | undefined;
-      let hasLeft = false;
-      lease.send<T>(start, (ended) => {
-        if (hasLeft) return;
-        if (cancelled !== undefined && (wasCancelled(ended) || lease.connection.ended)) fail(cancelled);
-        else resume(ended);
-      });
-      return (reason) => {
-        if (this.#isCommitting) {
-          hasLeft = true;
-          return undefined;
-        }
-        cancelled = reason;
-        lease.cancel();
-        return "pending";
-      };
-    });
-    if (outcome instanceof DatabaseError) throw this.#judge(outcome);
-    return outcome;
+    try {
+      return await sendOn<T>(this.#held(), operation, start, this.#isCommitting ? "leave" : "undo");
+    } catch (error) {
+      throw this.#judge(error);
+    }
   }
 
   /** Until the commit is sent nothing has been done, so losing the connection is safe to try again. */
-  #judge(error: DatabaseError): DatabaseError {
-    if (error.code !== "ERR_DB_CONNECTION_LOST" || this.#isCommitting) return error;
+  #judge(error: unknown): unknown {
+    if (!(error instanceof DatabaseError) || error.code !== "ERR_DB_CONNECTION_LOST" || this.#isCommitting)
+      return error;
     return new DatabaseError(error.code, error.message, {
       cause: error.cause,
       sql: error.sql,
@@ -165,11 +149,6 @@ export class NetworkSession implements Session {
       retryable: true,
     });
   }
-}
-
-/** The server ended the statement. */
-export function wasCancelled(outcome: unknown): boolean {
-  return outcome instanceof DatabaseError && outcome.code === "ERR_DB_STATEMENT_CANCELLED";
 }
 
 /** Another server, or this one in a moment, may take the same work. */

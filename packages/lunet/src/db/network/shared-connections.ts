@@ -179,7 +179,8 @@ export class Place {
     if (this.#timer !== undefined || this.#cancel !== "none") return;
     this.#timer = setTimer(this.#options.budgetMs, () => {
       this.#timer = undefined;
-      if (this.#runs[0]?.isAbandoned === true && this.#lastEndMs + this.#options.budgetMs <= monotonicMs()) this.#cancelHead();
+      if (this.#runs[0]?.isAbandoned === true && this.#lastEndMs + this.#options.budgetMs <= monotonicMs())
+        this.#cancelHead();
       else if (this.#runs.some((run) => run.isAbandoned)) this.#watch();
     });
   }
