@@ -4,8 +4,8 @@
  *   direction    the folders of the runtime form layers, and imports point down (FOLDERS below)
  *   front-door   a folder is entered through its mod.ts; host, which has none, file by file; trace through "#trace"
  *   public       apps, benchmarks and examples import what the package exports, as any user would
- *   edge         sockets, files, clocks, timers, signals and randomness are reached through host/ alone, SQLite through
- *                db/sqlite/, and what the engine carries along with a coroutine through co/
+ *   edge         sockets, files, clocks, timers, signals and randomness are reached through host/ alone, each database
+ *                through its folder of db/, and what the engine carries along with a coroutine through co/
  *   wait         co/ alone makes promises: everything else waits with suspend() or until(), which a cancel reaches
  *   raw          a `_name` is imported by *.impl.ts, by trace/, and where it becomes safe: by its own folder's mod.ts
  *                and the files that mod.ts exports from
@@ -62,6 +62,9 @@ const NET = { instead: "lunet/net" };
 const HTTP = { instead: "lunet/http" };
 const FS = { instead: "lunet/fs" };
 const TIME = { instead: "lunet/time" };
+const DATABASE = "open() of lunet/db";
+/** It looks at a server past lunet, to see what lunet does there. */
+const REAL_DATABASES = `${RUNTIME}testing/real-databases.ts`;
 
 /** Modules of the platform that belong to one place. */
 const MODULES: Readonly<Record<string, Restriction>> = {
@@ -81,7 +84,9 @@ const MODULES: Readonly<Record<string, Restriction>> = {
   // They give under other names what is watched as a global: process.on, require("node:net").
   process: { instead: "the global process", allowedIn: [] },
   module: { instead: "import", allowedIn: [] },
-  sqlite: { instead: "open() of lunet/db", allowedIn: [`${RUNTIME}db/sqlite/`] },
+  sqlite: { instead: DATABASE, allowedIn: [`${RUNTIME}db/sqlite/`] },
+  pg: { instead: DATABASE, allowedIn: [`${RUNTIME}db/postgres/`, REAL_DATABASES] },
+  mariadb: { instead: DATABASE, allowedIn: [`${RUNTIME}db/mariadb/`, REAL_DATABASES] },
   async_hooks: {
     instead: "spawn(), scope() or captureContext() of lunet, which carry the coroutine along",
     allowedIn: [
@@ -175,7 +180,7 @@ function checkImport(path: string, one: ImportFact, context: Context): Violation
       const readsLedger = TRACE_READERS.includes(from) && target === `${RUNTIME}trace/mod.ts`;
       if (one.specifier !== "#trace" && !readsLedger && !isTest(path))
         add("front-door", `imports "${target}", of whichever build this is; use "#trace"`);
-    } else if (to !== "host" && !target.endsWith(`/${to}/mod.ts`) && !isRaw(one))
+    } else if (to !== "host" && !target.endsWith(`/${to}/mod.ts`) && !isRaw(one) && !isForTests(path, target))
       add("front-door", `imports "${target}" past its front door; use "${RUNTIME}${to}/mod.ts"`);
   }
   if (usesPublicExportsOnly(path)) {
@@ -244,6 +249,11 @@ function folderOf(path: string): string | undefined {
 
 function isTest(path: string): boolean {
   return /\.(test|fuzz)\.ts$/.test(path);
+}
+
+/** What lunet's own tests use, and no user gets. */
+function isForTests(path: string, target: string): boolean {
+  return isTest(path) && target === REAL_DATABASES;
 }
 
 function usesPublicExportsOnly(path: string): boolean {
