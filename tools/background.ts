@@ -119,7 +119,7 @@ function isAlive({ pid, startedAt }: Running): boolean {
 }
 
 /** When a process started, in whatever form the system gives it; undefined when it does not live. */
-function startTime(pid: number): string | undefined {
+export function startTime(pid: number): string | undefined {
   if (process.platform !== "linux") {
     const { status, stdout } = spawnSync("ps", ["-o", "lstart=", "-p", String(pid)], {
       encoding: "utf8",
