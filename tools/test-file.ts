@@ -41,6 +41,8 @@ export interface FileRun {
   readonly signal: AbortSignal;
   /** In milliseconds; FILE_TIMEOUT_MS unless given. */
   readonly timeoutMs?: number;
+  /** Added to the environment of the tests. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 export interface FileResult {
@@ -64,7 +66,12 @@ export async function runTestFile(run: FileRun): Promise<FileResult> {
       `--test-reporter-destination=${run.eventsFile}`,
       run.file,
     ],
-    { cwd: run.root, env: testEnvironment(), stdio: ["ignore", "pipe", "pipe"], detached: true },
+    {
+      cwd: run.root,
+      env: { ...testEnvironment(), ...run.environment },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    },
   );
   const chunks: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -6,12 +6,17 @@
  * The console gets a line per file and each failure whole; `.tmp/logs/YYYYMMDD_HHMMSS/test.log` gets everything.
  * The very last line is `N passed, N failed`, over all passes. The status is 0 only if a test ran and none failed.
  * A test that is skipped or "to do" says nothing, and so it counts as failed.
+ *
+ * Files that need database servers (test-databases.ts says which) share one of each kind, started before the first test
+ * when such a file is among the chosen. Where the servers' programs are missing those files fail under CI=true; elsewhere
+ * they are not run, and the end of the output says so.
  */
 import { createWriteStream, globSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { createStampedFolder } from "./log-folder.ts";
+import { needsDatabases, startTestDatabases } from "./test-databases.ts";
 import type { FileResult } from "./test-file.ts";
 import { runTestFile } from "./test-file.ts";
 
@@ -55,28 +60,50 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(sign
 
 const total = { passed: 0, failed: 0 };
 const failures: string[] = [];
-for (const [index, pass] of PASSES.entries()) {
-  const files = filesOf(pass);
-  if (files.length === 0) continue;
+const chosen = PASSES.map((pass) => ({ pass, files: filesOf(pass) })).filter(({ files }) => files.length > 0);
+const onDatabases = new Set(chosen.flatMap(({ files }) => files).filter((file) => needsDatabases(join(root, file))));
+const databases = onDatabases.size === 0 ? undefined : await startTestDatabases({ root, logs: folder, say });
+const isLacking = databases !== undefined && databases.state !== "running";
+/** What is not there fails where everything has to be there; what should start and does not fails everywhere. */
+const isLeftOut = isLacking && databases.state === "missing" && process.env["CI"] !== "true";
+
+for (const [index, { pass, files }] of chosen.entries()) {
   say(`\n${pass.name}: ${files.length} files`);
   const eventsFolder = join(folder, `pass-${index + 1}`);
   mkdirSync(eventsFolder);
   await runAll(files, async (file) => {
+    if (onDatabases.has(file) && isLacking) {
+      if (isLeftOut) say(`NOT RUN ${file}`);
+      else report(failWhole(file, databases.reason), pass);
+      return;
+    }
     const eventsFile = join(eventsFolder, `${file.replaceAll(/[\\/]/g, "__")}.jsonl`);
-    report(
-      await runTestFile({ file, root, conditions: pass.conditions, eventsFile, signal: interrupted.signal }),
-      pass,
-    );
+    const environment = onDatabases.has(file) && databases?.state === "running" ? databases.environment : {};
+    const { conditions } = pass;
+    report(await runTestFile({ file, root, conditions, eventsFile, signal: interrupted.signal, environment }), pass);
   });
 }
+if (databases?.state === "running") await databases.close();
 
 if (failures.length > 0) say(`\nfailed:\n${failures.map((failure) => `  ${failure}`).join("\n")}`);
-if (total.passed + total.failed === 0) {
+if (isLeftOut) sayNotRun(databases.reason);
+if (total.passed + total.failed === 0 && !isLeftOut) {
   say(`Cannot run the tests: found no test file for "${positionals.join(" ") || root}", wanted at least one`);
 }
 say(`\nlog: ${relative(process.cwd(), join(folder, "test.log"))}\n${total.passed} passed, ${total.failed} failed`);
 log.end();
 process.exitCode = total.failed === 0 && total.passed > 0 && !interrupted.signal.aborted ? 0 : 1;
+
+function failWhole(file: string, detail: string): FileResult {
+  const whole = { outcome: "failed", path: ["(the whole file)"], durationMs: 0, place: file, detail } as const;
+  return { file, tests: [whole], durationMs: 0, output: "" };
+}
+
+function sayNotRun(reason: string): void {
+  const rule = "!".repeat(80);
+  const files = [...onDatabases].map((file) => `  ${file}`).join("\n");
+  say(`\n${rule}\nNOT RUN: ${onDatabases.size} files that need database servers\n${files}\n\n${reason}\n${rule}`);
+}
 
 function filesOf(pass: Pass): string[] {
   const wanted = positionals.map((path) => relative(root, resolve(root, path)));
