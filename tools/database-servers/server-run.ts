@@ -37,6 +37,8 @@ export class ServerRun implements AsyncDisposable {
   readonly #logs: string;
   readonly #guardian: Guardian;
   readonly #counts = { postgres: 0, mariadb: 0 };
+  /** Starts under way: their programs write into the run's folder. */
+  readonly #starts = new Set<Promise<DatabaseServer>>();
 
   private constructor(databases: string, folder: string, logs: string) {
     this.databases = databases;
@@ -68,16 +70,20 @@ export class ServerRun implements AsyncDisposable {
 
   /** Starts a fresh PostgreSQL. */
   async startPostgres(options: PostgresOptions = {}): Promise<DatabaseServer> {
-    const programs = findPostgres();
-    if (programs === undefined) throw new Error("Cannot start PostgreSQL: found no programs of it any more");
-    return await this.start(await postgresRecipe(programs, await this.place("postgres"), options));
+    return await this.#watch(async () => {
+      const programs = findPostgres();
+      if (programs === undefined) throw new Error("Cannot start PostgreSQL: found no programs of it any more");
+      return await this.start(await postgresRecipe(programs, await this.place("postgres"), options));
+    });
   }
 
   /** Starts a fresh MariaDB. */
   async startMariadb(options: MariadbOptions = {}): Promise<DatabaseServer> {
-    const programs = findMariadb();
-    if (programs === undefined) throw new Error("Cannot start MariaDB: found no programs of it any more");
-    return await this.start(await mariadbRecipe(programs, await this.place("mariadb"), options));
+    return await this.#watch(async () => {
+      const programs = findMariadb();
+      if (programs === undefined) throw new Error("Cannot start MariaDB: found no programs of it any more");
+      return await this.start(await mariadbRecipe(programs, await this.place("mariadb"), options));
+    });
   }
 
   /** A place for one more server. */
@@ -102,10 +108,21 @@ export class ServerRun implements AsyncDisposable {
 
   /** Stops all servers and takes their data away. */
   async close(): Promise<void> {
+    await Promise.allSettled(this.#starts);
     await this.#guardian.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #watch(body: () => Promise<DatabaseServer>): Promise<DatabaseServer> {
+    const start = body();
+    this.#starts.add(start);
+    try {
+      return await start;
+    } finally {
+      this.#starts.delete(start);
+    }
   }
 }
