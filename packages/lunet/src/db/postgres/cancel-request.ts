@@ -68,7 +68,7 @@ export class CancelRequests {
   /** Gives up those that are under way. */
   close(): void {
     this.#closed = true;
-    for (const end of [...this.#ends]) end();
+    for (const giveUp of this.#ends) giveUp();
   }
 
   #startNext(): void {

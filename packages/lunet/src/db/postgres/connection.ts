@@ -14,7 +14,7 @@ import type { BoundValue } from "../parameters.ts";
 import type { SqlText } from "../sql-text.ts";
 import type { CancelKey } from "./cancel-request.ts";
 import { toDatabaseError, withoutValues } from "./errors.ts";
-import { isServerFailure, type Library, type WireClient } from "./library.ts";
+import { isServerFailure, type Library, type ServerFailure, type WireClient } from "./library.ts";
 import { PreparedStatements } from "./prepared-statements.ts";
 import { ControlRequest, type ServerRequest, StatementRequest, SyncRequest } from "./request.ts";
 
@@ -40,6 +40,14 @@ interface UnderWay {
   readonly request: ServerRequest;
   /** Called when the server is ready again, or with why it will not be. */
   readonly done: (lost: DatabaseError | undefined) => void;
+}
+
+/** A cancel that the connection itself sent. */
+interface Stop {
+  /** The server has taken it, or the connection ended for it. */
+  isOver: boolean;
+  /** What waits for that. */
+  after: (() => void) | undefined;
 }
 
 /** A connection. */
@@ -100,24 +108,48 @@ export class PostgresConnection implements NetworkConnection {
     isRetry: boolean,
     done: (outcome: RunResult | DatabaseError) => void,
   ): void {
-    const { maxRows } = this.#parts;
+    const { library, maxRows } = this.#parts;
     const statement = this.#statements.of(text);
-    const onTooLong = (): void => {};
-    const request = new StatementRequest(this.#statements, statement, params, {
-      wantRows,
-      maxRows,
-      isRetry,
-      onTooLong,
-    });
+    let stopped: Stop = { isOver: true, after: undefined };
+    const onTooLong = (): void => {
+      stopped = this.#stop();
+    };
+    const request = new StatementRequest(this.#statements, statement, params, { wantRows, maxRows, onTooLong });
     this.#send(request, (lost) => {
-      if (lost !== undefined) return done(lost);
       const { failure } = request;
-      if (failure === undefined) return done(request.isTooLong ? tooLong(text.sql, maxRows) : request.result);
-      const isStale = isServerFailure(this.#parts.library, failure) && isStalePreparation(failure);
-      if (isStale || !statement.isParsed) this.#statements.forget(statement);
-      if (isStale && !isRetry && this.#transaction === "none") this.#run(text, params, wantRows, true, done);
-      else done(this.#toError(failure, text.sql));
+      if (lost !== undefined) done(lost);
+      else if (request.isTooLong) this.#confirm(stopped, () => done(tooLong(text.sql, maxRows)));
+      else if (failure === undefined) done(request.result);
+      else {
+        const isStale = isServerFailure(library, failure) && isStalePreparation(failure);
+        if (isStale || !statement.isParsed) this.#statements.forget(statement);
+        if (isStale && !isRetry && this.#transaction === "none") this.#run(text, params, wantRows, true, done);
+        else done(toError(failure, text.sql));
+      }
     });
+  }
+
+  /**
+   * Has the server end a result that is longer than anybody wants. Nobody else's statement is on an exclusive connection;
+   * on a shared one the rest of it is read and dropped.
+   */
+  #stop(): Stop {
+    const stop: Stop = { isOver: this.#parts.isShared, after: undefined };
+    if (!stop.isOver) {
+      this.cancel((failure) => {
+        if (failure !== undefined) this.destroy();
+        stop.isOver = true;
+        stop.after?.();
+      });
+    }
+    return stop;
+  }
+
+  /** Goes on when the cancel of `#stop` can hit nothing any more. */
+  #confirm(stop: Stop, then: () => void): void {
+    if (this.#parts.isShared) then();
+    else if (stop.isOver) this.ping(then);
+    else stop.after = () => this.ping(then);
   }
 
   control(sql: string, done: (failure: DatabaseError | undefined) => void): void {
@@ -129,7 +161,7 @@ export class PostgresConnection implements NetworkConnection {
     const request = new ControlRequest(sql);
     this.#send(request, (lost) => {
       if (lost !== undefined) done(lost);
-      else done(request.failure === undefined ? request.value : this.#toError(request.failure, sql));
+      else done(request.failure === undefined ? request.value : toError(request.failure, sql));
     });
   }
 
@@ -217,16 +249,14 @@ export class PostgresConnection implements NetworkConnection {
       },
     );
   }
+}
 
-  #toError(failure: unknown, sql: string): DatabaseError {
-    if (isServerFailure(this.#parts.library, failure)) return toDatabaseError(failure, sql);
-    const message = failure instanceof Error ? failure.message : String(failure);
-    return new DatabaseError("ERR_DB_TOO_BIG", `Cannot send ${quoteSql(sql)}: ${message}`, { cause: failure, sql });
-  }
+function toError(failure: DatabaseError | ServerFailure, sql: string): DatabaseError {
+  return failure instanceof DatabaseError ? failure : toDatabaseError(failure, sql);
 }
 
 /** The server does not know the statement any more, or its result would have other columns now. */
-function isStalePreparation({ code, routine }: { code: string | undefined; routine: string | undefined }): boolean {
+function isStalePreparation({ code, routine }: ServerFailure): boolean {
   return code === "26000" || (code === "0A000" && routine === "RevalidateCachedQuery");
 }
 

@@ -5,15 +5,15 @@
  * the server's messages in order, and tells messages as events of `client.connection`.
  */
 import type { Duplex } from "node:stream";
-import type { ClientConfig, Connection } from "pg";
+import type * as pg from "pg";
 import { until } from "../../co/mod.ts";
 import { DatabaseError } from "../errors.ts";
 
 /** What `import("pg")` gives. */
-export type Library = typeof import("pg");
+export type Library = typeof pg;
 
 /** A connection of `pg`, with the methods that its types do not have. */
-export interface WireConnection extends Connection {
+export interface WireConnection extends pg.Connection {
   connect(port: number, host: string): void;
   connect(path: string): void;
   requestSsl(): void;
@@ -77,7 +77,7 @@ export async function loadLibrary(): Promise<Library> {
 }
 
 /** Makes a client, which is not connected yet. */
-export function createClient(library: Library, config: ClientConfig): WireClient {
+export function createClient(library: Library, config: pg.ClientConfig): WireClient {
   return new library.Client(config) as unknown as WireClient;
 }
 

@@ -6,16 +6,17 @@
  * of the next: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING.
  */
 import type { BindConfig } from "pg";
+import { DatabaseError, quoteSql } from "../errors.ts";
 import type { BoundValue } from "../parameters.ts";
 import type { RunResult } from "../network/connection.ts";
-import type { DataRow, Library, RowDescription, WireConnection } from "./library.ts";
+import type { DataRow, Library, RowDescription, ServerFailure, WireConnection } from "./library.ts";
 import { type Layout, NO_LAYOUT, type PreparedStatement, type PreparedStatements } from "./prepared-statements.ts";
 import { toWire } from "./values.ts";
 
 /** The handlers that `pg` calls. */
 export abstract class ServerRequest {
-  /** What failed first: what the server said, or an error of `pg`'s. */
-  failure: unknown;
+  /** What failed first: what the server said, or an error of the library's, which comes with the connection's end alone. */
+  failure: DatabaseError | ServerFailure | undefined;
   /** `pg` has these of its queries; it keeps no record of a request without a name. */
   readonly name: undefined;
   readonly callback: undefined;
@@ -23,7 +24,7 @@ export abstract class ServerRequest {
   /** Writes the messages. What it returns `pg` takes for an error. */
   abstract submit(connection: WireConnection): undefined;
 
-  handleError(error: unknown): void {
+  handleError(error: ServerFailure): void {
     this.failure ??= error;
   }
 
@@ -34,12 +35,7 @@ export abstract class ServerRequest {
   handlePortalSuspended(): void {}
   handleCopyData(): void {}
   handleReadyForQuery(): void {}
-
-  /** Nothing is copied from here: the server fails the statement. It took the Sync that was sent for a part of the copy. */
-  handleCopyInResponse(connection: WireConnection): void {
-    connection.sendCopyFail("lunet copies nothing from the client");
-    connection.sync();
-  }
+  handleCopyInResponse(_connection: WireConnection): void {}
 }
 
 /** `pg` sends only its own queries without waiting; it knows them by their prototype. */
@@ -82,10 +78,8 @@ const CHANGED = /^(?:INSERT \d+|UPDATE|DELETE|MERGE) (\d+)$/;
 export interface StatementOptions {
   readonly wantRows: boolean;
   readonly maxRows: number;
-  /** It is run for the second time, because the server had lost its preparation. */
-  readonly isRetry: boolean;
   /** Called at the first row beyond `maxRows`. */
-  readonly onTooLong: (request: StatementRequest) => void;
+  readonly onTooLong: () => void;
 }
 
 /** A prepared statement. */
@@ -132,12 +126,23 @@ export class StatementRequest extends ServerRequest {
       if (this.#layout === undefined) connection.describe(PORTAL, true);
       connection.execute(PORTAL_RUN, true);
     } catch (error) {
-      // Node cannot allocate the message. What was written of it before still has its end.
-      this.failure = error;
+      // There is no memory for the message. What was written of it before still has its end.
+      const { sql } = statement.text;
+      const message = `Cannot send ${quoteSql(sql)}: ${error instanceof Error ? error.message : String(error)}`;
+      this.failure = new DatabaseError("ERR_DB_TOO_BIG", message, { cause: error, sql });
     } finally {
       connection.sync();
       stream.uncork();
     }
+  }
+
+  /** Nothing is copied from here. The server ignored the Sync that was sent before, so it gets another. */
+  override handleCopyInResponse(connection: WireConnection): void {
+    const { sql } = this.statement.text;
+    const message = `Cannot run ${quoteSql(sql)}: found a copy from the client, wanted insert`;
+    this.failure = new DatabaseError("ERR_DB_STATEMENT", message, { sql });
+    connection.sendCopyFail("nothing is copied from here");
+    connection.sync();
   }
 
   override handleRowDescription(message: RowDescription): void {
@@ -149,7 +154,7 @@ export class StatementRequest extends ServerRequest {
     if (!wantRows) return;
     this.#rowCount++;
     if (this.#rowCount > maxRows) {
-      if (this.#rowCount === maxRows + 1) onTooLong(this);
+      if (this.#rowCount === maxRows + 1) onTooLong();
       return;
     }
     // The library makes an array for each row and keeps none, so it becomes the row.
