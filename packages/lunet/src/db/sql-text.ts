@@ -1,20 +1,18 @@
 /**
- * Reads as much of SQLite's grammar as lunet has to know before SQLite sees the text: where a statement ends, what
- * kind it is, and how many parameters it has.
+ * Reads as much of a statement as lunet has to know before the database sees it: where it ends, what kind it is, how many
+ * parameters it has, and what it does to the connection that runs it. What the grammars differ in is in `sql-grammar-*.ts`.
  *
- * Tokens are those of https://sqlite.org/lang_keywords.html and lang_comment.html: text in '…', names in "…", `…` and
- * […], comments from -- to the end of the line and from /* to the next star and slash. A semicolon inside the body of
- * CREATE TRIGGER does not end the statement; the body ends with END, as in sqlite3_complete().
+ * It is no parser. What the database would refuse may pass here. A statement that is not known is taken for one that can do
+ * anything, but what a function or a trigger of the program's own does cannot be seen.
  */
 import type { Dialect } from "./contract.ts";
 import { DatabaseError, quoteSql } from "./errors.ts";
+import { MARIADB } from "./sql-grammar-mariadb.ts";
+import { POSTGRES } from "./sql-grammar-postgres.ts";
+import { SQLITE } from "./sql-grammar-sqlite.ts";
+import { type Grammar, nameOf, outlineOf, type StatementKind, type Token, type TokenType } from "./sql-grammar.ts";
 
-/**
- * - `read`: SELECT, VALUES, EXPLAIN: runs on any connection.
- * - `insert`, `change`: writes rows.
- * - `other`: DDL, PRAGMA, VACUUM and what else there is. It runs on the writer, in nobody's company.
- */
-export type StatementKind = "read" | "insert" | "change" | "other";
+export type { StatementKind } from "./sql-grammar.ts";
 
 /** What is known about one statement. */
 export interface SqlText {
@@ -33,67 +31,17 @@ export interface SqlText {
   readonly table: string | undefined;
 }
 
-type Token = "space" | "word" | "parameter" | "named" | "semicolon" | "open" | "close" | "else";
+const GRAMMARS: Readonly<Record<Dialect, Grammar>> = { sqlite: SQLITE, postgres: POSTGRES, mariadb: MARIADB };
 
-const TOKEN =
-  /(?<space>\s+|--[^\n]*|\/\*[^]*?(?:\*\/|$))|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|(?<named>\?\d+|[:@$][\w$\u0080-\uffff]+)|(?<parameter>\?)|(?<semicolon>;)|(?<open>\()|(?<close>\))|'[^']*(?:''[^']*)*'|"[^"]*(?:""[^"]*)*"|`[^`]*(?:``[^`]*)*`|\[[^\]]*\]|\d[\w.]*|[^]/gy;
-
-const KINDS: Readonly<Record<string, StatementKind>> = {
-  select: "read",
-  values: "read",
-  explain: "read",
-  insert: "insert",
-  replace: "insert",
-  update: "change",
-  delete: "change",
-};
-
-const TRANSACTION_WORDS = new Set(["begin", "commit", "end", "rollback", "savepoint", "release"]);
-
-/** What a scan keeps of the statement that it is in. */
-class Scan {
-  readonly start: number;
-  words: string[] = [];
-  parameterCount = 0;
-  named: string | undefined;
-  depth = 0;
-  kind: StatementKind | undefined;
-  /** In a trigger's body: `;` was the last token, or `;` and then END were. */
-  triggerEnd: "no" | "semicolon" | "end" = "no";
-
-  constructor(start: number) {
-    this.start = start;
-  }
-
-  get isTrigger(): boolean {
-    const [first, second, third] = this.words;
-    return first === "create" && (second === "trigger" || (/^temp(orary)?$/.test(second ?? "") && third === "trigger"));
-  }
-
-  take(token: Token, text: string): void {
-    this.triggerEnd = this.triggerEnd === "semicolon" && text.toLowerCase() === "end" ? "end" : "no";
-    if (token === "open") this.depth++;
-    else if (token === "close") this.depth--;
-    else if (token === "parameter") this.parameterCount++;
-    else if (token === "named") this.named ??= text;
-    else if (token === "word") this.#takeWord(text.toLowerCase());
-  }
-
-  #takeWord(word: string): void {
-    // The first words tell what it is. After WITH it is the first verb outside the parentheses.
-    if (this.words.length < 3) this.words.push(word);
-    if (this.kind !== undefined) return;
-    if (this.words.length === 1) {
-      if (word !== "with") this.kind = KINDS[word] ?? "other";
-    } else if (this.depth === 0) this.kind = KINDS[word];
-  }
-}
+/** How many of a statement's tokens tell whether it can have statements in it. */
+const FORM_TOKENS = 16;
 
 /**
  * Reads one statement. A semicolon, space and comments may follow it.
  *
  * @throws DatabaseError `ERR_DB_MULTIPLE_STATEMENTS`; `ERR_DB_TRANSACTION_STATEMENT` for BEGIN, COMMIT and their kin;
- *   `ERR_DB_SYNTAX` for no statement, other parameters than `?`, NUL or a lone surrogate; TypeError for no string.
+ *   `ERR_DB_SYNTAX` for no statement, other parameters than `?`, a quote or a comment without an end, NUL, a lone
+ *   surrogate, and what lunet does not offer, such as COPY; TypeError for no string.
  */
 export function readStatement(sql: string, dialect: Dialect): SqlText {
   const statements = splitStatements(sql, dialect);
@@ -109,68 +57,181 @@ export function readStatement(sql: string, dialect: Dialect): SqlText {
   return only;
 }
 
-/** Splits a text into its statements. Those without a word, such as a lone semicolon, are left out. Throws as `readStatement`. */
+/**
+ * Splits a text into its statements. Those without a word, such as a lone semicolon, are left out. Triggers, functions
+ * and their kin stay whole. Throws as `readStatement`, and `ERR_DB_SYNTAX` for a body whose end cannot be told.
+ */
 export function splitStatements(sql: string, dialect: Dialect): SqlText[] {
   if (typeof sql !== "string") throw new TypeError(`Cannot read SQL: found ${typeof sql}, wanted a string`);
   if (sql.includes("\0")) throw syntaxError(sql, "U+0000", "it bound as a parameter");
   if (!sql.isWellFormed()) throw syntaxError(sql, "a lone surrogate", "well-formed Unicode");
+  const grammar = GRAMMARS[dialect];
+  const tokens = readTokens(sql, grammar);
   const statements: SqlText[] = [];
-  let scan: Scan | undefined;
-  for (const match of sql.matchAll(TOKEN)) {
-    const [text] = match;
-    const token = tokenOf(match.groups);
-    if (token === "space") continue;
-    if (token === "semicolon") {
-      if (scan === undefined) continue;
-      if (scan.isTrigger && scan.triggerEnd !== "end") {
-        scan.triggerEnd = "semicolon";
-      } else {
-        statements.push(finish(sql, scan, match.index, dialect));
-        scan = undefined;
-      }
-      continue;
+  let from = 0;
+  while (from < tokens.length) {
+    const end = endOf(tokens, from, grammar);
+    if (end === undefined) {
+      throw syntaxError(sql.slice(tokens[from]?.start), "a body whose end cannot be told", "an END for each block");
     }
-    scan ??= new Scan(match.index);
-    scan.take(token, text);
+    if (end > from) {
+      const text = sql.slice(tokens[from]?.start, tokens[end]?.start).trimEnd();
+      statements.push(describe(text, tokens.slice(from, end), grammar, dialect));
+    }
+    from = end + 1;
   }
-  if (scan !== undefined) statements.push(finish(sql, scan, sql.length, dialect));
   return statements;
 }
 
-function tokenOf(groups: Record<string, string | undefined> = {}): Token {
-  for (const name in groups) if (groups[name] !== undefined) return name as Token;
-  return "else";
+function readTokens(sql: string, { token: expression }: Grammar): Token[] {
+  const tokens: Token[] = [];
+  let depth = 0;
+  let brackets = 0;
+  expression.lastIndex = 0;
+  while (expression.lastIndex < sql.length) {
+    const match = expression.exec(sql) as RegExpExecArray;
+    const [text] = match;
+    const group = groupOf(match.groups);
+    if (group === "space") continue;
+    if (group === "nested") {
+      expression.lastIndex = commentEnd(sql, match.index);
+      continue;
+    }
+    if (group === "unterminated") throw syntaxError(sql, `${text} without an end`, "the end of the quote or comment");
+    if (group === "executable") {
+      throw syntaxError(sql, "a comment that MariaDB executes", "it as a part of the statement");
+    }
+    if (text === "[") brackets++;
+    else if (text === "]") brackets--;
+    if (group === "close") depth--;
+    const isSlice = group === "named" && brackets > 0 && text.startsWith(":");
+    const type = isSlice ? "symbol" : group;
+    tokens.push({ type, text: type === "word" ? text.toLowerCase() : text, start: match.index, depth });
+    if (group === "open") depth++;
+  }
+  return tokens;
 }
 
-function finish(source: string, scan: Scan, end: number, dialect: Dialect): SqlText {
-  const sql = source.slice(scan.start, end).trimEnd();
-  const first = scan.words[0];
-  if (first !== undefined && TRANSACTION_WORDS.has(first)) {
+type Group = TokenType | "space" | "nested" | "unterminated" | "executable";
+
+function groupOf(groups: Record<string, string | undefined> = {}): Group {
+  for (const name in groups) if (groups[name] !== undefined && name !== "tag") return name as Group;
+  return "symbol";
+}
+
+/** Where a comment ends that may have others in it. */
+function commentEnd(sql: string, start: number): number {
+  let depth = 0;
+  const mark = /\/\*|\*\//g;
+  mark.lastIndex = start;
+  for (let match = mark.exec(sql); match !== null; match = mark.exec(sql)) {
+    depth += match[0] === "/*" ? 1 : -1;
+    if (depth === 0) return mark.lastIndex;
+  }
+  throw syntaxError(sql, "/* without an end", "the end of the quote or comment");
+}
+
+/** The index of the semicolon that ends the statement, or the number of tokens. */
+function endOf(tokens: readonly Token[], from: number, grammar: Grammar): number | undefined {
+  const form = outlineOf(tokens.slice(from, from + FORM_TOKENS));
+  const body = grammar.bodies.find((one) => one.form.test(form));
+  if (body !== undefined) return body.end(tokens, from);
+  let end = from;
+  while (end < tokens.length && tokens[end]?.type !== "semicolon") end++;
+  return end;
+}
+
+function describe(sql: string, all: readonly Token[], grammar: Grammar, dialect: Dialect): SqlText {
+  const whole = outlineOf(all);
+  const prefix = grammar.prefix?.exec(whole)?.[0] ?? "";
+  const outline = whole.slice(prefix.length);
+  const tokens = all.slice(prefix.split(" ").length - 1);
+  refuse(sql, outline, all, grammar);
+  const verb = verbOf(tokens, outline, grammar);
+  const kind = kindOf(tokens[verb], outline, grammar);
+  const marksSession = grammar.session.test(outline);
+  return {
+    sql,
+    kind,
+    parameterCount: all.filter(({ type }) => type === "parameter").length,
+    native: dialect === "postgres" ? withNumbers(sql, all) : sql,
+    isPlainRead: kind === "read" && !marksSession && grammar.effect?.test(outline) !== true,
+    marksSession,
+    commits: grammar.commits?.test(outline) === true,
+    table: kind === "insert" || kind === "change" ? tableOf(tokens, verb, grammar) : undefined,
+  };
+}
+
+/** Throws for what lunet does not send. */
+function refuse(sql: string, outline: string, tokens: readonly Token[], { transaction, refused }: Grammar): void {
+  if (transaction.test(outline)) {
     throw new DatabaseError(
       "ERR_DB_TRANSACTION_STATEMENT",
       `Cannot run ${quoteSql(sql)}: found a statement that begins or ends a transaction, wanted transaction(body)`,
       { sql },
     );
   }
-  if (scan.named !== undefined) throw syntaxError(sql, `the parameter "${scan.named}"`, "? for each parameter");
-  const kind = scan.kind ?? "other";
+  const refusal = refused.find(({ form }) => form.test(outline));
+  if (refusal !== undefined) throw syntaxError(sql, refusal.found, refusal.wanted);
+  const named = tokens.find(({ type }) => type === "named");
+  if (named !== undefined) throw syntaxError(sql, `the parameter "${named.text}"`, "? for each parameter");
+}
+
+/** The index of the word that says what the statement does: the first, or after WITH the first verb outside its parentheses. */
+function verbOf(tokens: readonly Token[], outline: string, { kinds, inner }: Grammar): number {
+  const first = tokens.findIndex(({ type }) => type !== "open");
+  if (tokens[first]?.text !== "with") return first;
+  const depth = tokens[first]?.depth;
+  const verb = tokens.findIndex((token, i) => {
+    // What follows these is the name of a table, whatever it is.
+    const isNamed = ["with", "recursive", ","].includes(tokens[i - 1]?.text ?? "");
+    return i > first && token.depth === depth && isKind(token, kinds) && !isNamed;
+  });
+  if (kinds[tokens[verb]?.text ?? ""] !== "read") return verb;
+  const writing = inner?.exec(outline);
+  return writing ? outline.slice(0, writing.index + writing[0].length).split(" ").length - 1 : verb;
+}
+
+function isKind(token: Token | undefined, kinds: Grammar["kinds"]): token is Token {
+  return token?.type === "word" && Object.hasOwn(kinds, token.text);
+}
+
+/** Reads that give what is known of a statement, and do not run it. */
+const DESCRIBING: ReadonlySet<string> = new Set(["explain", "describe", "desc", "show", "help"]);
+
+function kindOf(verb: Token | undefined, outline: string, { kinds }: Grammar): StatementKind {
+  if (!isKind(verb, kinds)) return "other";
+  const kind = kinds[verb.text] as StatementKind;
+  // SELECT INTO makes a table, writes a file or sets a variable.
+  return kind === "read" && !DESCRIBING.has(verb.text) && outline.includes(" into ") ? "other" : kind;
+}
+
+function tableOf(tokens: readonly Token[], verb: number, { beforeTable }: Grammar): string | undefined {
+  let i = verb + 1;
+  while (tokens[i]?.type === "word" && beforeTable.has(tokens[i]?.text ?? "")) i++;
+  // DELETE a, b FROM …: these may be other names for the tables.
+  if (tokens[verb]?.text === "delete" && !tokens.slice(verb, i).some(({ text }) => text === "from")) return undefined;
+  while (tokens[i + 1]?.text === ".") i += 2;
+  const token = tokens[i];
+  return token?.type === "word" || token?.type === "name" ? nameOf(token.text) : undefined;
+}
+
+/** PostgreSQL's placeholders. Beside a letter or a digit a space keeps them apart from it. */
+function withNumbers(sql: string, tokens: readonly Token[]): string {
+  const start = tokens[0]?.start ?? 0;
+  let native = "";
+  let end = 0;
   let count = 0;
-  const native =
-    dialect === "postgres"
-      ? sql.replaceAll(TOKEN, (text, ...rest) =>
-          tokenOf(rest.at(-1) as Record<string, string>) === "parameter" ? `$${++count}` : text,
-        )
-      : sql;
-  return {
-    sql,
-    kind,
-    parameterCount: scan.parameterCount,
-    native,
-    isPlainRead: kind === "read",
-    marksSession: false,
-    commits: false,
-    table: undefined,
-  };
+  for (const token of tokens) {
+    if (token.type !== "parameter") continue;
+    const at = token.start - start;
+    native += sql.slice(end, at);
+    if (/[\w$\u0080-\uffff]$/.test(native)) native += " ";
+    native += `$${++count}`;
+    end = at + 1;
+    if (/[\w$\u0080-\uffff]/.test(sql.charAt(end))) native += " ";
+  }
+  return native + sql.slice(end);
 }
 
 function syntaxError(sql: string, found: string, wanted: string): DatabaseError {
