@@ -387,8 +387,9 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
 
   databaseTest("a broken constraint says which, under a code of its own", async (database) => {
     await database.exec(`create table post (
-      id ${keyType}, person_id integer not null references person (id), slug varchar(100) not null, day integer not null,
-      stars integer, constraint stars_range check (stars between 0 and 5), unique (slug, day))`);
+      id ${keyType}, person_id bigint not null, slug varchar(100) not null, day integer not null,
+      stars integer, constraint stars_range check (stars between 0 and 5), unique (slug, day),
+      constraint post_person foreign key (person_id) references person (id))`);
     await database.exec("insert into person (id, name) values (100, 'ada')");
     const post = "insert into post (person_id, slug, day, stars) values (?, ?, ?, ?)";
     await database.exec(post, [100, "a", 1, 5]);
@@ -406,7 +407,7 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     const check = await rejectsWith("ERR_DB_CHECK", () => database.exec(post, [100, "b", 1, 6]));
     assert.equal(check.constraint, "stars_range");
     const key = await rejectsWith("ERR_DB_FOREIGN_KEY", () => database.exec(post, [2, "b", 1, 5]));
-    if (namesForeignKeys) assert.ok(key.constraint?.includes("person"));
+    if (namesForeignKeys) assert.equal(key.constraint, "post_person");
     await rejectsWith("ERR_DB_FOREIGN_KEY", () => database.exec("delete from person"));
     assert.equal((await database.queryRows("select 1 from post")).length, 1);
   });
@@ -682,7 +683,7 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     await database.exec("insert into person (name, age) values ('a', 0), ('b', 0)");
     const sql = "update person set age = age + 1 where name = ?";
     await Promise.all(
-      Array.from({ length: CROWD }, (_, i) =>
+      Array.from({ length: 4 }, (_, i) =>
         database.transaction(
           async (tx) => {
             for (const person of i % 2 === 0 ? ["a", "b"] : ["b", "a"]) await tx.exec(sql, [person]);
@@ -691,7 +692,7 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
         ),
       ),
     );
-    assert.deepEqual(await database.queryRows("select age from person"), [[CROWD], [CROWD]]);
+    assert.deepEqual(await database.queryRows("select age from person"), [[4], [4]]);
   });
 
   databaseTest("a failure that is caught in a transaction leaves all of it or nothing", async (database) => {

@@ -13,7 +13,7 @@
  */
 import { ended, ending, made, misused, ownedBy, touched, TRACE, waitsForPool } from "#trace";
 import { type Cancelled, ClosedError, DeadlineError, ensureCoroutine, shield, suspend, until } from "../../co/mod.ts";
-import { monotonicMs } from "../../host/clock.ts";
+import { monotonicMs, setTimer } from "../../host/clock.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import { throwIfCancelled } from "../cancellation.impl.ts";
 import type {
@@ -38,9 +38,9 @@ import { beginning, readOnlySession } from "./beginning.ts";
 import { ConnectionRunner } from "./connection-runner.ts";
 import type { Driver, NetworkConnection, RunResult } from "./connection.ts";
 import { type Connected, Connector } from "./connector.ts";
-import { Lease, type Outcome, unwrap, wasCancelled } from "./lease.ts";
-import { isServerGone, NetworkSession } from "./session.ts";
-import { type Place, SharedConnections, type SharedRun } from "./shared-connections.ts";
+import { isServerGone, Lease, type Outcome, unwrap, wasCancelled } from "./lease.ts";
+import { NetworkSession } from "./session.ts";
+import { type Place, SharedConnections } from "./shared-connections.ts";
 
 /** What a database is made with: every option, checked. */
 export interface NetworkSettings extends Required<NetworkOptions> {
@@ -77,7 +77,7 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
   #destroyed = false;
   #closing: Promise<void> | undefined;
   /** Connections that are being closed. */
-  #leaving: NetworkConnection[] = [];
+  readonly #leaving = new Set<NetworkConnection>();
 
   constructor(address: NetworkAddress, settings: NetworkSettings, driver: Driver, binding: Binding) {
     super(settings.statementCacheSize);
@@ -97,6 +97,7 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
       maxAgeMs: settings.maxAgeMs,
       idleTimeoutMs: settings.idleTimeoutMs,
       open: (done) => this.#connect(true, done),
+      close: (connection) => this.#closeOne(connection),
     });
     if (TRACE) made("database", this, undefined, address.name);
   }
@@ -157,17 +158,15 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
   }
 
   /** Undefined when it has to run again, on a connection of its own. */
-  async #runShared(
+  #runShared(
     place: Place,
     statement: KnownStatement,
     params: readonly BoundValue[],
   ): Promise<Outcome<RunResult> | undefined> {
-    const outcome = await suspend<Outcome<RunResult>>("query", (resume) => {
-      const run: SharedRun = place.run(statement, params, resume);
+    return suspend<Outcome<RunResult> | undefined>("query", (resume) => {
+      const run = place.run(statement, params, resume);
       return () => place.abandon(run);
     });
-    // It was lost, or hit by the cancel of a neighbour.
-    return wasCancelled(outcome) || isServerGone(outcome) ? undefined : outcome;
   }
 
   async #runAlone(call: Call): Promise<RunResult> {
@@ -326,10 +325,11 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
       this.#pool.onQuiet(() => this.#shared.onQuiet(resume));
       return () => {};
     });
-    this.#leaving = [...this.#pool.drain(this.#closedError()).idle, ...this.#shared.drain()];
-    for (const connection of this.#leaving) {
+    const idle = [...this.#pool.drain(this.#closedError()).idle, ...this.#shared.drain()];
+    for (const connection of idle) this.#closeOne(connection);
+    for (const connection of [...this.#leaving]) {
       await suspend<void>("close", (resume) => {
-        connection.close(resume);
+        connection.onEnd(resume);
         return () => {};
       });
     }
@@ -363,20 +363,40 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
   }
 
   #createPool(): Pool<NetworkConnection> {
-    const { max, maxWaiters, acquireTimeoutMs } = this.#settings;
+    const { max, min, maxWaiters, acquireTimeoutMs, idleTimeoutMs, maxAgeMs, checkAfterMs } = this.#settings;
     const pool: Pool<NetworkConnection> = new Pool({
       size: max,
+      min,
       maxWaiters,
       acquireTimeoutMs,
+      idleTimeoutMs,
+      maxAgeMs,
+      checkAfterMs,
       create: (done) =>
         this.#connect(false, (opened) => {
           if (opened instanceof DatabaseError) return done({ error: opened });
           opened.onEnd(() => pool.forget(opened));
           done({ connection: opened });
         }),
+      check: (connection, done) => this.#check(connection, done),
+      close: (connection) => this.#closeOne(connection),
       destroy: (connection) => connection.destroy(),
     });
     return pool;
+  }
+
+  /** Finds out whether the server still answers. */
+  #check(connection: NetworkConnection, done: (isAlive: boolean) => void): void {
+    const timer = setTimer(this.#settings.cancelTimeoutMs, () => connection.destroy());
+    connection.ping((failure) => {
+      timer.clear();
+      done(failure === undefined && !connection.ended);
+    });
+  }
+
+  #closeOne(connection: NetworkConnection): void {
+    this.#leaving.add(connection);
+    connection.close(() => this.#leaving.delete(connection));
   }
 
   #connect(isShared: boolean, done: Connected): () => void {

@@ -141,6 +141,12 @@ export function wasCancelled(outcome: unknown): boolean {
   return outcome instanceof DatabaseError && outcome.code === "ERR_DB_STATEMENT_CANCELLED";
 }
 
+/** Another server, or this one in a moment, may take the same work. */
+export function isServerGone(error: unknown): boolean {
+  if (!(error instanceof DatabaseError)) return false;
+  return error.code === "ERR_DB_CONNECTION_LOST" || error.code === "ERR_DB_UNAVAILABLE";
+}
+
 /** Throws an outcome that is a failure. */
 export function unwrap<T>(outcome: Outcome<T>): T {
   if (outcome instanceof DatabaseError) throw outcome;

@@ -6,7 +6,7 @@ import type { SqlText } from "../sql-text.ts";
 import type { Shape } from "../statement-runner.ts";
 import type { Session } from "../transaction.ts";
 import type { RunResult } from "./connection.ts";
-import { type Lease, type Outcome, sendOn } from "./lease.ts";
+import { isServerGone, type Lease, type Outcome, sendOn } from "./lease.ts";
 
 /** How often beginning is tried again on another connection: nothing has run yet, so it is safe. */
 const MAX_BEGIN_TRIES = 3;
@@ -149,10 +149,4 @@ export class NetworkSession implements Session {
       retryable: true,
     });
   }
-}
-
-/** Another server, or this one in a moment, may take the same work. */
-export function isServerGone(error: unknown): boolean {
-  if (!(error instanceof DatabaseError)) return false;
-  return error.code === "ERR_DB_CONNECTION_LOST" || error.code === "ERR_DB_UNAVAILABLE";
 }

@@ -2,10 +2,13 @@
  * A few connections that many use at once: each sends its statement behind the others' without waiting for their answers.
  * Only plain reads come here, and only those that are known to be quick, because each waits for those before it.
  *
+ * One that is not quick this time holds up the others for `budgetMs`: then they run elsewhere, and what they come to
+ * here is ignored. They are reads, so nobody sees that they ran twice. For the same reason a run whose connection is lost runs
+ * elsewhere.
+ *
  * A cancel that the server is sent could hit a neighbour's statement. So an abandoned run is only ignored, which costs
- * nothing when it is as quick as it was; when it still holds the others up after `budgetMs` the server is asked to end it,
- * and from then on the connection takes nothing new until it is known to be clean. A neighbour that was hit runs again
- * elsewhere: it is a read, and nobody sees it.
+ * nothing when it is as quick as it was. When it still runs after `budgetMs` the server is asked to end it, and from then
+ * on the connection takes nothing new until it is known to be clean.
  */
 import { monotonicMs, setTimer, type Timer } from "../../host/clock.ts";
 import { DatabaseError } from "../errors.ts";
@@ -13,6 +16,7 @@ import type { BoundValue } from "../parameters.ts";
 import type { KnownStatement } from "../known-statement.ts";
 import type { NetworkConnection, RunResult } from "./connection.ts";
 import type { Connected } from "./connector.ts";
+import { isServerGone, wasCancelled } from "./lease.ts";
 
 /** The most statements under way on one connection. */
 export const MAX_PIPELINE_DEPTH = 256;
@@ -28,19 +32,38 @@ export interface SharedOptions {
   readonly idleTimeoutMs: number;
   /** Opens a connection; gives a function that gives up. */
   readonly open: (done: Connected) => () => void;
+  /** Closes one in which nothing is under way. */
+  readonly close: (connection: NetworkConnection) => void;
 }
+
+/** Called once: with what a statement came to, or with nothing when it has to run elsewhere. */
+export type SharedDone = (outcome: RunResult | DatabaseError | undefined) => void;
 
 /** One statement under way. */
 export class SharedRun {
   readonly statement: KnownStatement;
-  readonly done: (outcome: RunResult | DatabaseError) => void;
   readonly sentMs: number;
-  isAbandoned = false;
+  /** Undefined when nobody waits for it any more. */
+  #done: SharedDone | undefined;
 
-  constructor(statement: KnownStatement, done: (outcome: RunResult | DatabaseError) => void, sentMs: number) {
+  constructor(statement: KnownStatement, done: SharedDone, sentMs: number) {
     this.statement = statement;
-    this.done = done;
+    this.#done = done;
     this.sentMs = sentMs;
+  }
+
+  get isAbandoned(): boolean {
+    return this.#done === undefined;
+  }
+
+  abandon(): void {
+    this.#done = undefined;
+  }
+
+  settle(outcome: RunResult | DatabaseError | undefined): void {
+    const done = this.#done;
+    this.#done = undefined;
+    done?.(outcome);
   }
 }
 
@@ -126,26 +149,22 @@ export class Place {
     if (nowMs - this.#openedMs <= maxAgeMs && nowMs - this.#lastEndMs <= idleTimeoutMs) return true;
     // Too old, or idle for so long that it may be dead: another takes its place.
     this.#connection = undefined;
-    connection.close(() => {});
+    this.#options.close(connection);
     this.#open(nowMs);
     return false;
   }
 
   /** Sends a statement. Call it at once after `takes`. */
-  run(
-    statement: KnownStatement,
-    params: readonly BoundValue[],
-    done: (outcome: RunResult | DatabaseError) => void,
-  ): SharedRun {
+  run(statement: KnownStatement, params: readonly BoundValue[], done: SharedDone): SharedRun {
     const run = new SharedRun(statement, done, monotonicMs());
-    this.#runs.push(run);
+    if (this.#runs.push(run) > 1) this.#watch();
     (this.#connection as NetworkConnection).run(statement.text, params, true, (outcome) => this.#end(run, outcome));
     return run;
   }
 
   /** Nobody waits for a run any more. */
   abandon(run: SharedRun): void {
-    run.isAbandoned = true;
+    run.abandon();
     this.#watch();
   }
 
@@ -168,20 +187,24 @@ export class Place {
     this.#lastEndMs = monotonicMs();
     this.#runs.shift();
     run.statement.ranInPlace(this.#lastEndMs - sinceMs, this.#options.budgetMs);
-    if (!run.isAbandoned) run.done(outcome);
+    run.settle(mustMove(outcome) ? undefined : outcome);
     if (this.#runs.length > 0) return;
     if (this.#cancel === "taken") this.#confirm();
     this.#onChange();
   }
 
-  /** Looks again after the budget whether the one that holds up the others is wanted by nobody. */
+  /** Looks after the budget whether the first still runs, while there is something for which that matters. */
   #watch(): void {
     if (this.#timer !== undefined || this.#cancel !== "none") return;
     this.#timer = setTimer(this.#options.budgetMs, () => {
       this.#timer = undefined;
-      if (this.#runs[0]?.isAbandoned === true && this.#lastEndMs + this.#options.budgetMs <= monotonicMs())
-        this.#cancelHead();
-      else if (this.#runs.some((run) => run.isAbandoned)) this.#watch();
+      const [head, ...others] = this.#runs;
+      if (head === undefined) return;
+      if (monotonicMs() - this.#headSinceMs() >= this.#options.budgetMs) {
+        for (const run of others) run.settle(undefined);
+        if (head.isAbandoned) return this.#cancelHead();
+      }
+      if (others.length > 0 || head.isAbandoned) this.#watch();
     });
   }
 
@@ -234,4 +257,9 @@ export class Place {
       this.#clear();
     });
   }
+}
+
+/** Nothing is wrong with the statement: it was hit by the cancel of a neighbour, or the server is gone. */
+function mustMove(outcome: RunResult | DatabaseError): boolean {
+  return wasCancelled(outcome) || isServerGone(outcome);
 }

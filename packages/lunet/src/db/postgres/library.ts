@@ -18,7 +18,6 @@ export interface WireConnection extends pg.Connection {
   connect(path: string): void;
   requestSsl(): void;
   cancel(processId: number, secretKey: number): void;
-  sendCopyFail(reason: string): void;
   attachListeners(stream: Duplex): void;
 }
 

@@ -33,9 +33,7 @@ export abstract class ServerRequest {
   handleCommandComplete(_message: { readonly text: string }): void {}
   handleEmptyQuery(): void {}
   handlePortalSuspended(): void {}
-  handleCopyData(): void {}
   handleReadyForQuery(): void {}
-  handleCopyInResponse(_connection: WireConnection): void {}
 }
 
 /** `pg` sends only its own queries without waiting; it knows them by their prototype. */
@@ -134,15 +132,6 @@ export class StatementRequest extends ServerRequest {
       connection.sync();
       stream.uncork();
     }
-  }
-
-  /** Nothing is copied from here. The server ignored the Sync that was sent before, so it gets another. */
-  override handleCopyInResponse(connection: WireConnection): void {
-    const { sql } = this.statement.text;
-    const message = `Cannot run ${quoteSql(sql)}: found a copy from the client, wanted insert`;
-    this.failure = new DatabaseError("ERR_DB_STATEMENT", message, { sql });
-    connection.sendCopyFail("nothing is copied from here");
-    connection.sync();
   }
 
   override handleRowDescription(message: RowDescription): void {
