@@ -11,7 +11,7 @@ import { assertNothingLeft, withTestClock, type TestClock } from "../testing/mod
 import type { Made } from "./pool-openings.ts";
 import { Pool, type Waiter } from "./pool.ts";
 
-const RUNS = 500;
+const RUNS = 1_000;
 const SEED = process.env["FC_SEED"] === undefined ? Date.now() % 2 ** 31 : Number(process.env["FC_SEED"]);
 
 const SIZE = 4;
@@ -50,10 +50,10 @@ const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("advance" as const), ms: fc.integer({ min: 1, max: 30 }) }) },
 );
 
-/** A connection, where it is, and since when. */
+/** A connection, where it is, and since when. One that is `lost` must be destroyed. */
 interface Connection {
   readonly bornMs: number;
-  place: "idle" | "checking" | "out" | "ended";
+  place: "idle" | "checking" | "out" | "lost" | "ended";
   sinceMs: number;
 }
 
@@ -97,7 +97,7 @@ class Run {
         this.#move(connection, "idle", "checking");
         this.#checks.push({ connection, done });
       },
-      destroy: (connection) => this.#move(connection, "idle", "ended"),
+      destroy: (connection) => this.#move(connection, "lost", "ended"),
       close: (connection) => {
         const isOld = clock.nowMs - connection.bornMs >= MAX_AGE_MS;
         const isIdleForLong = clock.nowMs - connection.sinceMs >= IDLE_TIMEOUT_MS;
@@ -127,6 +127,7 @@ class Run {
       sinceMs: this.#clock.nowMs,
       grant: (connection) => {
         assert.equal(this.#queue.shift(), waiter, "who came first is served first");
+        assert.ok(this.#clock.nowMs - connection.sinceMs < CHECK_AFTER_MS, "what is not fresh is checked");
         this.#move(connection, "idle", "out");
       },
       fail: (error) => {
@@ -170,8 +171,10 @@ class Run {
       case "destroy": {
         const connection = this.#in("out")[operation.at];
         if (connection === undefined) break;
-        this.#move(connection, "out", "idle");
+        this.#move(connection, "out", operation.do === "release" ? "idle" : "lost");
         this.#pool[operation.do](connection);
+        const isTooOld = this.#clock.nowMs - connection.bornMs >= MAX_AGE_MS * 1.1;
+        if (isTooOld) assert.equal(connection.place, "ended", "what is too old is not granted once more");
         break;
       }
       case "lose": {
@@ -187,7 +190,7 @@ class Run {
       case "answer check": {
         const [check] = this.#checks.splice(operation.at, 1);
         if (check === undefined) break;
-        this.#move(check.connection, "checking", "idle");
+        this.#move(check.connection, "checking", operation.well ? "idle" : "lost");
         check.done(operation.well);
         break;
       }

@@ -383,6 +383,14 @@ poolTest("draining stops the wait for another attempt", (clock) => {
   assert.equal(clock.nextAtMs, undefined);
 });
 
+clockTest("what is out when a pool is drained is nobody's loan any more", () => {
+  const { pool, enter, make } = testPool();
+  const a = enter("a");
+  make();
+  assert.deepEqual(pool.drain(new Error("the end")).out, [a.connection]);
+  pools.clear();
+});
+
 poolTest("what comes back to a drained pool is destroyed", () => {
   const { pool, enter, make, events } = testPool({ size: 1 });
   const a = enter("a");
@@ -435,6 +443,23 @@ poolTest("a connection that is idle for `idleTimeoutMs` is closed, except for `m
   assert.equal(making(), 0);
   assert.equal(pool.stats.idle, 1);
   assert.equal(clock.nextAtMs, undefined, "there is nothing to look after");
+});
+
+poolTest("a connection is kept as one of `min` when another one is too old at the same time", async (clock) => {
+  const parts = [1, 0];
+  const { pool, enter, make, events } = testPool({
+    min: 1,
+    idleTimeoutMs: 100,
+    maxAgeMs: 150,
+    random: () => parts.shift() ?? 0,
+  });
+  const waiters = ["a", "b"].map(enter);
+  make();
+  make();
+  await clock.advance(50);
+  for (const { connection } of waiters) pool.release(connection as Connection);
+  await clock.advance(100);
+  assert.deepEqual(events.slice(2), ["close 2"]);
 });
 
 poolTest("one timer, which does not keep the process alive, looks after all idle connections", async (clock) => {
