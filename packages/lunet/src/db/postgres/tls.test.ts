@@ -104,7 +104,7 @@ async function startOwnServer(): Promise<OwnServer> {
   const bin = findPrograms();
   const folder = mkdtempSync(join(tmpdir(), "lunet-pg-"));
   const data = join(folder, "data");
-  // The child refuses to run as root.
+  // PostgreSQL refuses to run as root.
   const account = process.getuid?.() === 0 ? { uid: idOf("-u"), gid: idOf("-g") } : {};
   const run = (program: string, args: readonly string[]): unknown =>
     execFileSync(program, args, { cwd: folder, timeout: LIMIT_MS, stdio: "pipe", ...account });
@@ -143,7 +143,7 @@ function idOf(option: "-u" | "-g"): number {
 function findPrograms(): string {
   const root = "/usr/lib/postgresql";
   const version = readdirSync(root).sort((a, b) => Number(b) - Number(a))[0];
-  if (version === undefined) throw new Error(`Cannot start a child: found no version in ${root}`);
+  if (version === undefined) throw new Error(`Cannot start a server: found no version in ${root}`);
   return join(root, version, "bin");
 }
 
@@ -152,15 +152,15 @@ async function freePort(): Promise<number> {
   await once(child, "listening");
   const { port } = child.address() as AddressInfo;
   child.close();
-  await once(child, "close");
+  await once(holder, "close");
   return port;
 }
 
-async function waitReady(child: ChildProcess): Promise<void> {
+async function waitReady(holder: ChildProcess): Promise<void> {
   let log = "";
   await new Promise<void>((resolve, reject) => {
-    child.once("exit", () => reject(new Error(`Cannot start a child: it ended instead\n${log}`)));
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    holder.once("exit", () => reject(new Error(`Cannot start a server: it ended instead\n${log}`)));
+    holder.stderr?.setEncoding("utf8").on("data", (text: string) => {
       log += text;
       if (log.includes("ready to accept connections")) resolve();
     });
