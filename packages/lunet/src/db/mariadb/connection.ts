@@ -32,10 +32,13 @@ import {
   type Packet,
   type Prepared,
 } from "./library.ts";
-import { readRow, readTextRow, type RowShape, shapeOf, toParameters } from "./values.ts";
+import { areTooBig, readRow, readTextRow, type RowShape, shapeOf, toParameters } from "./values.ts";
 
 /** Asks for nothing. The package's `ping` takes any answer for a good one, also that the statement was killed. */
 const NOTHING = "do 0";
+
+/** What ends a transaction that failed: not the one to a savepoint. */
+const ROLLBACK = /^\s*rollback\s*$/i;
 
 const TOO_MANY_STATEMENTS = 1461;
 const CANNOT_PREPARE = 1295;
@@ -48,6 +51,10 @@ export interface ConnectionSettings {
   readonly host: string;
   readonly statementCacheSize: number;
   readonly maxRows: number;
+  /** The largest packet that the server takes. */
+  readonly maxPacketBytes: number;
+  /** It sends without waiting for answers, and has no transactions. */
+  readonly isShared: boolean;
   /** Ends the statement that the connection of this number runs. */
   readonly kill: (threadId: number, done: (failure: DatabaseError | undefined) => void) => void;
 }
@@ -145,7 +152,9 @@ export class MariadbConnection implements NetworkConnection {
     done: (outcome: RunResult | DatabaseError) => void,
   ): void {
     const run = new Run(text, params, wantRows, done);
-    if (this.#take(run)) this.#send(() => this.#run(run));
+    if (!this.#take(run)) return;
+    if (areTooBig(params, this.#settings.maxPacketBytes)) this.#refuse(run);
+    else this.#send(() => this.#run(run));
   }
 
   control(sql: string, done: (failure: DatabaseError | undefined) => void): void {
@@ -197,6 +206,13 @@ export class MariadbConnection implements NetworkConnection {
     return !this.#ended;
   }
 
+  #refuse(run: Run): void {
+    const { sql } = run.text;
+    const found = `found larger values than the server takes, ${this.#settings.maxPacketBytes} bytes (max_allowed_packet)`;
+    const error = new DatabaseError("ERR_DB_TOO_BIG", `Cannot run ${quoteSql(sql)}: ${found}`, { sql });
+    queueMicrotask(() => this.#settle(run, () => run.done(error)));
+  }
+
   #send(start: () => void): void {
     if (this.#isPreparing || this.#held.length > 0) this.#held.push(start);
     else start();
@@ -218,7 +234,7 @@ export class MariadbConnection implements NetworkConnection {
     if (!this.#take(request)) return;
     const answer = (error: LibraryError | null): void => {
       if (error === null) {
-        this.#noteStatus(true);
+        this.#noteStatus(ROLLBACK.test(sql));
         this.#settle(request, () => answered(undefined));
       } else this.#afterFailure(error, () => this.#settle(request, () => answered(error)));
     };
@@ -357,9 +373,9 @@ export class MariadbConnection implements NetworkConnection {
     return ((this.#library.info?.status ?? 0) & IN_TRANSACTION) !== 0;
   }
 
-  /** Takes over what the last answer told. A transaction that failed is one until lunet itself has ended it. */
-  #noteStatus(endsFailed: boolean): void {
-    if (this.#transaction === "failed" && !endsFailed) return;
+  /** Takes over what the last answer told, when it is known to be the last. A transaction that failed is one until it is rolled back. */
+  #noteStatus(isRollback: boolean): void {
+    if (this.#settings.isShared || (this.#transaction === "failed" && !isRollback)) return;
     this.#setTransaction(this.#isInTransaction ? "open" : "none");
   }
 

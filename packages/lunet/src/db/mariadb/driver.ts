@@ -93,21 +93,33 @@ class MariadbDriver implements Driver {
     library.on("error", (error = new Error("the connection ended")) => fail(error));
     library.on("connect", (error) => {
       if (error !== undefined) return fail(error);
-      prepareSession(library, options.needsWrites, (failure) => {
-        if (failure !== undefined) return fail(failure);
+      prepareSession(library, options.needsWrites, (prepared) => {
+        if (prepared instanceof Error) return fail(prepared);
         if (isDone || socket === undefined) return;
-        finish(this.#take(library, socket, target.host, name));
+        finish(this.#take(library, socket, options, prepared.maxPacketBytes));
       });
     });
     return () => fail(new Error("the attempt was given up"));
   }
 
-  #take(library: LibraryConnection, socket: Socket, host: HostAddress, name: string): NetworkConnection {
+  #take(
+    library: LibraryConnection,
+    socket: Socket,
+    { host, isShared }: ConnectOptions,
+    maxPacketBytes: number,
+  ): NetworkConnection {
     const { statementCacheSize, maxRows } = this.#settings;
     // A name can stand for several servers, and the number of a connection says nothing to another one.
     const target: Target = { host, address: socket.remoteAddress };
     const kill: QueryKiller["kill"] = (threadId, done) => this.#killerFor(target).kill(threadId, done);
-    return new MariadbConnection(library, socket, { host: name, statementCacheSize, maxRows, kill });
+    return new MariadbConnection(library, socket, {
+      host: describeHost(host),
+      statementCacheSize,
+      maxRows,
+      maxPacketBytes,
+      isShared,
+      kill,
+    });
   }
 
   #killerFor(target: Target): QueryKiller {
@@ -134,8 +146,9 @@ function endpointOf({ host, address }: Target): Parameters<typeof connectSocket>
 /** Strict, and with the grammar that sql-text.ts reads: `"…"` is text there, and a backslash escapes. */
 const SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
 
+const ASK = "select @@max_allowed_packet";
 /** Whether the server takes writes: its own word, and in a Galera cluster whether this node is one of the primary part. */
-const ASK_FOR_WRITES = `select @@global.read_only, @@global.innodb_read_only, @@wsrep_on,
+const ASK_FOR_WRITES = `${ASK}, @@global.read_only, @@global.innodb_read_only, @@wsrep_on,
   (select count(*) from information_schema.global_status where (variable_name = 'wsrep_ready' and variable_value = 'ON')
   or (variable_name = 'wsrep_cluster_status' and variable_value = 'Primary'))`;
 
@@ -143,16 +156,18 @@ const ASK_FOR_WRITES = `select @@global.read_only, @@global.innodb_read_only, @@
 function prepareSession(
   library: LibraryConnection,
   needsWrites: boolean,
-  done: (failure: LibraryError | undefined) => void,
+  done: (prepared: { readonly maxPacketBytes: number } | LibraryError) => void,
 ): void {
   const isolation = library.info?.hasMinVersion(11, 1, 1) === true ? "transaction_isolation" : "tx_isolation";
   const sql =
     `set names utf8mb4 collate utf8mb4_bin, session autocommit = 1, session sql_mode = '${SQL_MODE}', ` +
     `session time_zone = '+00:00', session ${isolation} = 'READ-COMMITTED'`;
   library.query(sql, (error) => {
-    if (error !== null || !needsWrites) return done(error ?? undefined);
-    library.query(ASK_FOR_WRITES, (failure, rows) => {
-      done(failure ?? refuseReadOnly((rows as unknown[][])[0] ?? []));
+    if (error !== null) return done(error);
+    library.query(needsWrites ? ASK_FOR_WRITES : ASK, (failure, rows) => {
+      if (failure !== null) return done(failure);
+      const [maxPacketBytes, ...writes] = (rows as unknown[][])[0] ?? [];
+      done((needsWrites ? refuseReadOnly(writes) : undefined) ?? { maxPacketBytes: Number(maxPacketBytes) });
     });
   });
 }

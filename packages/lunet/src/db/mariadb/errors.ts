@@ -23,8 +23,8 @@ const CODES: Readonly<Partial<Record<DatabaseErrorCode, readonly number[]>>> = {
   ERR_DB_STATEMENT_CANCELLED: [1317, 1969, 3024],
   ERR_DB_SYNTAX: [
     1046, 1051, 1052, 1054, 1055, 1056, 1058, 1060, 1061, 1063, 1064, 1065, 1066, 1067, 1070, 1072, 1075, 1091, 1103,
-    1109, 1110, 1111, 1128, 1136, 1140, 1146, 1149, 1166, 1193, 1241, 1242, 1247, 1248, 1304, 1305, 1318, 1327, 1347,
-    1442, 1571, 1582, 1583, 1630, 4161, 45016, 45049,
+    1109, 1110, 1111, 1128, 1136, 1140, 1146, 1149, 1166, 1193, 1241, 1242, 1247, 1248, 1295, 1304, 1305, 1318, 1327,
+    1347, 1442, 1571, 1582, 1583, 1630, 4161, 45016, 45049,
   ],
   ERR_DB_TYPE: [
     1231, 1232, 1264, 1265, 1292, 1300, 1366, 1367, 1406, 1411, 1416, 1425, 1441, 1525, 3140, 4038, 4078, 4079,
@@ -58,7 +58,7 @@ const QUOTES_NAMES: readonly DatabaseErrorCode[] = [
   "ERR_DB_NOT_NULL",
   "ERR_DB_CHECK",
 ];
-const QUOTES_NAMES_TOO: readonly number[] = [1264, 1265, 1290, 1295, 1406, 1451, 1452, 1461];
+const QUOTES_NAMES_TOO: readonly number[] = [1153, 1264, 1265, 1290, 1406, 1451, 1452, 1461];
 
 /** The server refuses `--read-only` and other options with one number. */
 const OPTION_PREVENTS = 1290;

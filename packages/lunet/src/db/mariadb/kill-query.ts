@@ -49,7 +49,8 @@ export class QueryKiller {
     const finish = (failure: DatabaseError | undefined): void => {
       timer.clear();
       this.#underWay--;
-      if (this.#underWay === 0) this.#idle = setTimer(IDLE_MS, () => this.close(), true);
+      if (this.#underWay === 0 && this.#connection?.ended === false)
+        this.#idle = setTimer(IDLE_MS, () => this.close(), true);
       done(failure);
     };
     this.#whenOpen((opened) => {

@@ -31,6 +31,34 @@ export function toParameters(values: readonly BoundValue[]): unknown[] {
   );
 }
 
+/** From this size on bytes are sent by themselves, in a packet of their own for each value. */
+const SEPARATE_BYTES = 16_384;
+/** What a packet has beside its values, and each value beside its bytes; more than it is. */
+const OVERHEAD_BYTES = 1_024;
+const VALUE_OVERHEAD_BYTES = 16;
+const MAX_BYTES_PER_UNIT = 3;
+
+/** Whether values are too large for a server that takes packets of `maxBytes`. It would end the connection, often without a word. */
+export function areTooBig(values: readonly BoundValue[], maxBytes: number): boolean {
+  // Most are so small that counting them exactly is not worth it.
+  let mostBytes = OVERHEAD_BYTES;
+  for (const value of values)
+    mostBytes += VALUE_OVERHEAD_BYTES + sizeOf(value, (text) => text.length * MAX_BYTES_PER_UNIT);
+  if (mostBytes <= maxBytes) return false;
+  let togetherBytes = OVERHEAD_BYTES;
+  for (const value of values) {
+    const bytes = VALUE_OVERHEAD_BYTES + sizeOf(value, (text) => Buffer.byteLength(text));
+    if (!(value instanceof Uint8Array) || bytes < SEPARATE_BYTES) togetherBytes += bytes;
+    else if (bytes > maxBytes) return true;
+  }
+  return togetherBytes > maxBytes;
+}
+
+function sizeOf(value: BoundValue, ofText: (text: string) => number): number {
+  if (typeof value === "string") return ofText(value);
+  return value instanceof Uint8Array ? value.byteLength : 0;
+}
+
 /** What reads a result: the names of its columns, and how a row is made of a packet. */
 export interface RowShape {
   readonly names: readonly string[];
