@@ -148,19 +148,19 @@ function findPrograms(): string {
 }
 
 async function freePort(): Promise<number> {
-  const child = createServer().listen(0, "127.0.0.1");
-  await once(child, "listening");
-  const { port } = child.address() as AddressInfo;
-  child.close();
+  const holder = createServer().listen(0, "127.0.0.1");
+  await once(holder, "listening");
+  const { port } = holder.address() as AddressInfo;
+  holder.close();
   await once(holder, "close");
   return port;
 }
 
-async function waitReady(holder: ChildProcess): Promise<void> {
+async function waitReady(child: ChildProcess): Promise<void> {
   let log = "";
   await new Promise<void>((resolve, reject) => {
-    holder.once("exit", () => reject(new Error(`Cannot start a server: it ended instead\n${log}`)));
-    holder.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    child.once("exit", () => reject(new Error(`Cannot start a server: it ended instead\n${log}`)));
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       log += text;
       if (log.includes("ready to accept connections")) resolve();
     });
