@@ -300,6 +300,7 @@ test("what the rules allow passes", () => {
     [`${SRC}/testing/a.ts`]: `import { balance } from "../trace/mod.ts";`,
     [`${SRC}/cli/a.ts`]: `import { report } from "../trace/mod.ts"; import { now } from "../host/clock.ts"; import { test } from "../testing/mod.ts";`,
     "apps/conduit/src/a.ts": `import { run, until } from "lunet"; await until(fetch("http://localhost")); import { connect } from "lunet/net"; import { hash } from "node:crypto";`,
+    "apps/conduit/src/a.test.ts": `import { realDatabase } from "../../../packages/lunet/src/testing/real-databases.ts";`,
     "apps/conduit/test/harness.ts": `import net from "node:net"; Date.now();`,
     "bench/peer.ts": `import http from "node:http"; performance.now();`,
     "test/conformance/http/a.test.ts": `import { parse } from "../../../packages/lunet/src/http/request-parser.ts";`,

@@ -65,6 +65,8 @@ const TIME = { instead: "lunet/time" };
 const DATABASE = "open() of lunet/db";
 /** It looks at a server past lunet, to see what lunet does there. */
 const REAL_DATABASES = `${RUNTIME}testing/real-databases.ts`;
+/** What the tests of this project use, Conduit's too, and no user gets: testing/mod.ts does not export it. */
+const FOR_TESTS = [REAL_DATABASES, `${RUNTIME}testing/network-suite.ts`];
 
 /** Modules of the platform that belong to one place. */
 const MODULES: Readonly<Record<string, Restriction>> = {
@@ -184,7 +186,7 @@ function checkImport(path: string, one: ImportFact, context: Context): Violation
       add("front-door", `imports "${target}" past its front door; use "${RUNTIME}${to}/mod.ts"`);
   }
   if (usesPublicExportsOnly(path)) {
-    if (target?.startsWith("packages/"))
+    if (target?.startsWith("packages/") && !isForTests(path, target))
       add("public", `imports "${target}"; use a public export: ${list([...publicExports])}`);
     if (/^lunet(\/|$)/.test(one.specifier) && !publicExports.has(one.specifier))
       add("public", `imports "${one.specifier}", which the package does not export; use ${list([...publicExports])}`);
@@ -251,9 +253,8 @@ function isTest(path: string): boolean {
   return /\.(test|fuzz)\.ts$/.test(path);
 }
 
-/** What lunet's own tests use, and no user gets. */
 function isForTests(path: string, target: string): boolean {
-  return isTest(path) && target === REAL_DATABASES;
+  return isTest(path) && FOR_TESTS.includes(target);
 }
 
 function usesPublicExportsOnly(path: string): boolean {
