@@ -37,8 +37,8 @@ export class ServerRun implements AsyncDisposable {
   readonly #logs: string;
   readonly #guardian: Guardian;
   readonly #counts = { postgres: 0, mariadb: 0 };
-  /** Starts under way: their programs write into the run's folder. */
-  readonly #starts = new Set<Promise<DatabaseServer>>();
+  readonly #ports = new Set<number>();
+  readonly #underway = new Set<Promise<unknown>>();
 
   private constructor(databases: string, folder: string, logs: string) {
     this.databases = databases;
@@ -70,7 +70,7 @@ export class ServerRun implements AsyncDisposable {
 
   /** Starts a fresh PostgreSQL. */
   async startPostgres(options: PostgresOptions = {}): Promise<DatabaseServer> {
-    return await this.#watch(async () => {
+    return await this.underway(async () => {
       const programs = findPostgres();
       if (programs === undefined) throw new Error("Cannot start PostgreSQL: found no programs of it any more");
       return await this.start(await postgresRecipe(programs, await this.place("postgres"), options));
@@ -79,7 +79,7 @@ export class ServerRun implements AsyncDisposable {
 
   /** Starts a fresh MariaDB. */
   async startMariadb(options: MariadbOptions = {}): Promise<DatabaseServer> {
-    return await this.#watch(async () => {
+    return await this.underway(async () => {
       const programs = findMariadb();
       if (programs === undefined) throw new Error("Cannot start MariaDB: found no programs of it any more");
       return await this.start(await mariadbRecipe(programs, await this.place("mariadb"), options));
@@ -91,12 +91,28 @@ export class ServerRun implements AsyncDisposable {
     const name = `${kind}-${++this.#counts[kind]}`;
     return {
       name,
-      port: await findFreePort(),
+      port: await this.findPort(),
       databases: this.databases,
       folder: join(this.folder, name),
       log: join(this.#logs, `${name}.log`),
       account: serverAccount(kind),
     };
+  }
+
+  /** A port of 127.0.0.1 that is free, and that the run has not given away yet. */
+  async findPort(): Promise<number> {
+    return await findFreePort(this.#ports);
+  }
+
+  /** Does something that writes into the run's folder. The run does not end before it has. */
+  async underway<T>(body: () => Promise<T>): Promise<T> {
+    const work = body();
+    this.#underway.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#underway.delete(work);
+    }
   }
 
   /** Starts a server after a recipe. */
@@ -108,21 +124,11 @@ export class ServerRun implements AsyncDisposable {
 
   /** Stops all servers and takes their data away. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#starts);
+    await Promise.allSettled(this.#underway);
     await this.#guardian.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  async #watch(body: () => Promise<DatabaseServer>): Promise<DatabaseServer> {
-    const start = body();
-    this.#starts.add(start);
-    try {
-      return await start;
-    } finally {
-      this.#starts.delete(start);
-    }
   }
 }
