@@ -7,7 +7,7 @@ NODE    := $(BIN)/node
 CONDUIT := apps/conduit/src/main.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help install run start stop test stress protocol release check lint format format-check types bench fuzz build build-debug bench-trace clean
+.PHONY: help install run start stop test test-cluster stress protocol release check lint format format-check types bench fuzz build build-debug bench-trace clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-14s%s\n", $$1, $$2 }'
@@ -31,6 +31,9 @@ stop: install ## stop what `make start` started
 
 test: install ## run every test in both builds; T="packages/lunet/src/co" runs those below a path
 	@$(NODE) tools/test.ts $(T)
+
+test-cluster: install ## failover on a MariaDB Galera cluster and a PostgreSQL with a standby, started here; T="galera" runs a part
+	@$(NODE) tools/test.ts --cluster $(T)
 
 stress: install ## many coroutines at random in the trace build, and the balance at the end; STRESS_SEED STRESS_WORKERS STRESS_OPS STRESS_LIMIT_S
 	@$(NODE) tools/stress.ts

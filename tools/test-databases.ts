@@ -17,8 +17,8 @@ export const VARIABLES: Readonly<Record<ServerKind, string>> = {
 
 /** `off`: as on a machine without the servers' programs. */
 const SWITCH = "LUNET_TEST_DATABASES";
-/** The folder of the run's logs, for the servers that a test starts itself. */
-const LOGS_VARIABLE = "LUNET_TEST_LOGS";
+/** In which every test file finds the folder of the run's logs, for the servers that it starts itself. */
+export const LOGS_VARIABLE = "LUNET_TEST_LOGS";
 
 const MARKS = /\breal-databases\b|\bdatabase-servers\b/;
 
@@ -48,8 +48,7 @@ export async function startTestDatabases({ root, logs, say }: TestDatabasesOptio
   ]);
   if (process.env[SWITCH] === "off") return { state: "missing", reason: `${SWITCH}=off` };
   const wanted = SERVER_KINDS.filter((kind) => (process.env[VARIABLES[kind]] ?? "") === "");
-  const shared = { [LOGS_VARIABLE]: logs };
-  if (wanted.length === 0) return { state: "running", environment: shared, close: async () => {} };
+  if (wanted.length === 0) return { state: "running", environment: {}, close: async () => {} };
   const started = performance.now();
   say(`starting database servers: ${wanted.join(", ")}`);
   let run: Awaited<ReturnType<typeof ServerRun.open>> | undefined;
@@ -61,7 +60,7 @@ export async function startTestDatabases({ root, logs, say }: TestDatabasesOptio
     const places = servers.map(({ name, port, pid }) => `${name} on port ${port} as process ${pid}`);
     say(`database servers: ${places.join(", ")} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
     const environment = Object.fromEntries(servers.map(({ kind, url }) => [VARIABLES[kind], url]));
-    return { state: "running", environment: { ...shared, ...environment }, close: async () => await open.close() };
+    return { state: "running", environment, close: async () => await open.close() };
   } catch (error) {
     await run?.close();
     const reason = (error as Error).message;

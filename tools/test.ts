@@ -1,5 +1,6 @@
 /*
- * Runs every test, as `make test` does: `node tools/test.ts [part of a path]…`
+ * Runs every test, as `make test` does: `node tools/test.ts [part of a path]…`; with `--cluster` those that need clusters
+ * of database servers, as `make test-cluster` does.
  *
  * Two passes for each build, release and trace: the runtime, and everything that stands on it. What is about neither
  * build (tools, benchmarks, the documentation, which runs its examples in both) runs once. Each file runs in a process of its own, as many at once as there are cores.
@@ -16,7 +17,7 @@ import { availableParallelism } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { createStampedFolder } from "./log-folder.ts";
-import { needsDatabases, startTestDatabases } from "./test-databases.ts";
+import { LOGS_VARIABLE, needsDatabases, startTestDatabases } from "./test-databases.ts";
 import type { FileResult } from "./test-file.ts";
 import { runTestFile } from "./test-file.ts";
 
@@ -48,10 +49,26 @@ const PASSES: readonly Pass[] = [
   { name: "tools and benchmarks", patterns: ["bench/**/*.test.ts", "tools/**/*.test.ts"], conditions: [] },
 ];
 
+/** Each starts the cluster that it is about itself, and takes a minute or more. */
+const CLUSTER_PASSES: readonly Pass[] = [
+  { name: "clusters, release build", patterns: ["test/cluster/**/*.cluster.ts"], conditions: [] },
+  {
+    name: "clusters, trace build",
+    patterns: ["test/cluster/**/*.cluster.ts"],
+    conditions: ["lunet-trace"],
+    // They are about the servers alone.
+    without: ["test/cluster/server-"],
+  },
+];
+const CLUSTER_TIMEOUT_MS = 600_000;
+
 /** How much of a failed file's own output the console shows; the log has all of it. */
 const CONSOLE_OUTPUT_CHARS = 20_000;
 
-const { values, positionals } = parseArgs({ options: { root: { type: "string" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { root: { type: "string" }, cluster: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
 const root = resolve(values.root ?? join(import.meta.dirname, ".."));
 const folder = createStampedFolder(join(root, ".tmp", "logs"));
 const log = createWriteStream(join(folder, "test.log"));
@@ -60,9 +77,12 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(sign
 
 const total = { passed: 0, failed: 0 };
 const failures: string[] = [];
-const chosen = PASSES.map((pass) => ({ pass, files: filesOf(pass) })).filter(({ files }) => files.length > 0);
+const chosen = (values.cluster ? CLUSTER_PASSES : PASSES)
+  .map((pass) => ({ pass, files: filesOf(pass) }))
+  .filter(({ files }) => files.length > 0);
 const onDatabases = new Set(chosen.flatMap(({ files }) => files).filter((file) => needsDatabases(join(root, file))));
-const databases = onDatabases.size === 0 ? undefined : await startTestDatabases({ root, logs: folder, say });
+const databases =
+  onDatabases.size === 0 || values.cluster ? undefined : await startTestDatabases({ root, logs: folder, say });
 const isLacking = databases !== undefined && databases.state !== "running";
 /** What is not there fails where everything has to be there; what should start and does not fails everywhere. */
 const isLeftOut = isLacking && databases.state === "missing" && process.env["CI"] !== "true";
@@ -78,9 +98,18 @@ for (const [index, { pass, files }] of chosen.entries()) {
       return;
     }
     const eventsFile = join(eventsFolder, `${file.replaceAll(/[\\/]/g, "__")}.jsonl`);
-    const environment = onDatabases.has(file) && databases?.state === "running" ? databases.environment : {};
+    const servers = onDatabases.has(file) && databases?.state === "running" ? databases.environment : {};
     const { conditions } = pass;
-    report(await runTestFile({ file, root, conditions, eventsFile, signal: interrupted.signal, environment }), pass);
+    const result = await runTestFile({
+      file,
+      root,
+      conditions,
+      eventsFile,
+      signal: interrupted.signal,
+      environment: { ...servers, [LOGS_VARIABLE]: folder },
+      ...(values.cluster && { timeoutMs: CLUSTER_TIMEOUT_MS }),
+    });
+    report(result, pass);
   });
 }
 if (databases?.state === "running") await databases.close();
@@ -116,13 +145,13 @@ function filesOf(pass: Pass): string[] {
     .toSorted();
 }
 
-/** Runs `work` for each file, at most one per core at a time, and no more after an interruption. */
+/** Runs `work` for each file, at most one per core at a time (one cluster), and no more after an interruption. */
 async function runAll(files: readonly string[], work: (file: string) => Promise<void>): Promise<void> {
   const queue = files.values();
   const worker = async () => {
     for (const file of queue) if (!interrupted.signal.aborted) await work(file);
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  await Promise.all(Array.from({ length: values.cluster ? 1 : availableParallelism() }, worker));
 }
 
 function report(result: FileResult, pass: Pass): void {
