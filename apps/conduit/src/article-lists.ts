@@ -11,7 +11,7 @@ import { articlesReply, COLUMNS, FAVORITED, FOLLOWING, type ListedRow } from "./
 import type { Viewer } from "./auth.ts";
 import { ApiError } from "./errors.ts";
 import type { Call } from "./route.ts";
-import { uniqueKey } from "./validation.ts";
+import { lookupText, uniqueKey } from "./validation.ts";
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
@@ -104,8 +104,9 @@ class ArticleList {
   }
 
   async reply({ limit, offset }: Range, params: readonly Param[], viewer: Viewer | undefined): Promise<Reply> {
-    const [counted] = await this.#count.queryRows<[number]>(params);
-    const total = counted?.[0] ?? 0;
+    // A sum is a decimal where the database has them, and decimals come as text.
+    const [counted] = await this.#count.queryRows<[number | string]>(params);
+    const total = Number(counted?.[0] ?? 0);
     if (limit === 0 || offset >= total) return articlesReply([], total);
     const rows =
       viewer === undefined
@@ -147,7 +148,7 @@ export class ArticleLists {
       const value = request.query(filter);
       if (value === undefined) continue;
       filters += filters === "" ? filter : `,${filter}`;
-      params.push(filter === "tag" ? value : uniqueKey(value));
+      params.push(filter === "tag" ? lookupText(value) : uniqueKey(lookupText(value)));
     }
     return (this.#filtered.get(filters) ?? this.#all).reply(range, params, viewer);
   };

@@ -3,6 +3,10 @@
  *
  * What is kept (`favorites_count`, `articles_count`, `totals`, the tags beside the article) is written in the
  * transaction of what it counts. `recount.ts` compares both.
+ *
+ * Every transaction takes its rows in one order, so that two seldom wait for each other: article, users, tags, totals. Of
+ * a new article nobody else knows, so its author may come first, and must: MariaDB holds the author for the insert, too,
+ * and two inserts that both hold him could not count. The total, which all share, is taken last and held shortest.
  */
 import type { Database, Dialect, Queryable, Statement, Transaction } from "lunet/db";
 import { DatabaseError } from "lunet/db";
@@ -11,7 +15,7 @@ import { wallMs } from "lunet/time";
 import { Type } from "typebox";
 import { articleReply, AT, COLUMNS, FAVORITED, FOLLOWING, type ArticleRow, type ListedRow } from "./article-rows.ts";
 import type { Viewer } from "./auth.ts";
-import { countTags, forUpdate, insertOrKeep } from "./dialect.ts";
+import { countTags, forUpdate, insertedId, uncountFavorites, WRITE } from "./dialect.ts";
 import { forbidden, notFound } from "./errors.ts";
 import type { Call } from "./route.ts";
 import { slugCandidate } from "./slug.ts";
@@ -39,7 +43,17 @@ const ONE_BY_ID = `${ONE} WHERE a.id = ?`;
 const HEAD_BY_SLUG = "SELECT id, author_id FROM articles WHERE slug = ?";
 
 const INSERT = `INSERT INTO articles (slug, author_id, title, description, tags, created_at, updated_at, body)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`;
+const COUNT_OF_AUTHOR = "UPDATE users SET articles_count = articles_count + ? WHERE id = ?";
+const COUNT_OF_ALL = "UPDATE totals SET amount = amount + ? WHERE name = 'articles'";
+
+// Favourites. A count that would fall below zero is one that somebody else has changed just now.
+const COUNT_OF_ARTICLE = `UPDATE articles SET favorites_count = favorites_count + ?
+  WHERE id = ? AND favorites_count + ? >= 0`;
+const COUNT_OF_READER = `UPDATE users SET favorites_count = favorites_count + ?
+  WHERE id = ? AND favorites_count + ? >= 0`;
+const FAVORITE = "INSERT INTO favorites (user_id, article_created_at, article_id) VALUES (?, ?, ?)";
+const UNFAVORITE = "DELETE FROM favorites WHERE user_id = ? AND article_created_at = ? AND article_id = ?";
 /** updated_at is never what it was: a second change within a millisecond, or with the clock set back, adds one. */
 const UPDATE = `UPDATE articles SET
     slug = COALESCE(?, slug), title = COALESCE(?, title), description = COALESCE(?, description),
@@ -47,8 +61,11 @@ const UPDATE = `UPDATE articles SET
     updated_at = CASE WHEN ? > updated_at THEN ? ELSE updated_at + 1 END
   WHERE id = ?`;
 
-function isForeignKey(error: unknown): boolean {
-  return error instanceof DatabaseError && error.code === "ERR_DB_FOREIGN_KEY";
+/** Thrown in a transaction that finds another's work done: nothing of its own is to stay. */
+class DoneMeanwhile extends Error {}
+
+function isUnique(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === "ERR_DB_UNIQUE";
 }
 
 function places(list: readonly unknown[]): string {
@@ -61,14 +78,12 @@ export class Articles {
   readonly #dialect: Dialect;
   readonly #bySlug: Statement;
   readonly #headBySlug: Statement;
-  readonly #favorite: string;
 
   constructor(database: Database) {
     this.#database = database;
     this.#dialect = database.dialect;
     this.#bySlug = database.prepare(ONE_BY_SLUG);
     this.#headBySlug = database.prepare(HEAD_BY_SLUG);
-    this.#favorite = insertOrKeep(database.dialect, "favorites", ["user_id", "article_created_at", "article_id"]);
   }
 
   readonly get = async (call: Call<"optional">): Promise<Reply> =>
@@ -87,13 +102,13 @@ export class Articles {
     const now = wallMs();
     const slug = await this.#withSlug(title, (candidate) =>
       this.#database.transaction(async (tx) => {
+        await tx.exec(COUNT_OF_AUTHOR, [1, viewer.id]);
         const values = [candidate, viewer.id, title, description, JSON.stringify(tags), now, now, body];
-        const id = Number((await tx.exec(INSERT, values)).lastInsertId);
-        await tx.exec("UPDATE users SET articles_count = articles_count + 1 WHERE id = ?", [viewer.id]);
-        await tx.exec("UPDATE totals SET amount = amount + 1 WHERE name = 'articles'");
+        const id = insertedId(await tx.queryRows(INSERT, values));
         await this.#addTags(tx, tags, id, now);
+        await tx.exec(COUNT_OF_ALL, [1]);
         return candidate;
-      }),
+      }, WRITE),
     );
     const { username, bio, image } = viewer;
     const row: ListedRow = [slug, title, description, JSON.stringify(tags), now, now, 0, username, bio, image, 0, 0];
@@ -106,15 +121,14 @@ export class Articles {
       try {
         return await write(slugCandidate(title, attempt));
       } catch (error) {
-        const isTaken = error instanceof DatabaseError && error.code === "ERR_DB_UNIQUE";
-        if (!isTaken || attempt === MAX_SLUG_ATTEMPTS - 1) throw error;
+        if (!isUnique(error) || attempt === MAX_SLUG_ATTEMPTS - 1) throw error;
       }
     }
   }
 
   async #addTags(tx: Transaction, tags: readonly string[], articleId: number, createdAt: number): Promise<void> {
     if (tags.length === 0) return;
-    // In one order, so that two transactions on other databases do not wait for each other's rows.
+    // In one order, so that two transactions do not wait for each other's rows.
     const names = tags.toSorted();
     await tx.exec(countTags(this.#dialect, names.length), names);
     await tx.exec(
@@ -166,7 +180,7 @@ export class Articles {
           );
         }
         return articleReply(await this.#readById(tx, id, viewer.id));
-      }),
+      }, WRITE),
     );
   };
 
@@ -174,17 +188,13 @@ export class Articles {
     const id = await this.#ownId(call.param("slug"), call.viewer);
     await this.#database.transaction(async (tx) => {
       const { tags } = await this.#lock(tx, id);
-      await tx.exec(
-        `UPDATE users SET favorites_count = favorites_count - 1
-          WHERE id IN (SELECT user_id FROM favorites WHERE article_id = ?)`,
-        [id],
-      );
+      await tx.exec(uncountFavorites(this.#dialect), [id]);
+      await tx.exec(COUNT_OF_AUTHOR, [-1, call.viewer.id]);
       await this.#removeTags(tx, tags, id);
-      await tx.exec("UPDATE users SET articles_count = articles_count - 1 WHERE id = ?", [call.viewer.id]);
-      await tx.exec("UPDATE totals SET amount = amount - 1 WHERE name = 'articles'");
       // Its comments and favourites go with it (ON DELETE CASCADE).
       await tx.exec("DELETE FROM articles WHERE id = ?", [id]);
-    });
+      await tx.exec(COUNT_OF_ALL, [-1]);
+    }, WRITE);
     return empty(204);
   };
 
@@ -192,35 +202,35 @@ export class Articles {
     const { viewer } = call;
     const row = await this.#find(call.param("slug"), viewer.id);
     if (row[AT.favorited]) return articleReply(row);
-    return this.#count(row, viewer, 1, (tx) => tx.exec(this.#favorite, [viewer.id, row[AT.createdAt], row[AT.id]]));
+    return this.#count(row, viewer, 1, FAVORITE);
   };
 
   readonly unfavorite = async (call: Call<"required">): Promise<Reply> => {
     const { viewer } = call;
     const row = await this.#find(call.param("slug"), viewer.id);
     if (!row[AT.favorited]) return articleReply(row);
-    const sql = "DELETE FROM favorites WHERE user_id = ? AND article_created_at = ? AND article_id = ?";
-    return this.#count(row, viewer, -1, (tx) => tx.exec(sql, [viewer.id, row[AT.createdAt], row[AT.id]]));
+    return this.#count(row, viewer, -1, UNFAVORITE);
   };
 
-  /** Writes a favourite or its end, and counts it if it was not there before. */
-  async #count(
-    row: ArticleRow,
-    viewer: Viewer,
-    step: 1 | -1,
-    write: (tx: Transaction) => Promise<{ readonly affectedRows: number }>,
-  ): Promise<Reply> {
+  /**
+   * Counts a favourite or its end, and writes it. That it was there, or was gone, shows at the writing, and then nothing was
+   * to be counted: all is rolled back. It is written last, because MariaDB holds the article for the insert, too, and two
+   * readers who both hold it could not count.
+   */
+  async #count(row: ArticleRow, viewer: Viewer, step: 1 | -1, write: string): Promise<Reply> {
     const id = row[AT.id];
     try {
       return await this.#database.transaction(async (tx) => {
-        if ((await write(tx)).affectedRows > 0) {
-          await tx.exec("UPDATE articles SET favorites_count = favorites_count + ? WHERE id = ?", [step, id]);
-          await tx.exec("UPDATE users SET favorites_count = favorites_count + ? WHERE id = ?", [step, viewer.id]);
-        }
+        await tx.exec(COUNT_OF_ARTICLE, [step, id, step]);
+        await tx.exec(COUNT_OF_READER, [step, viewer.id, step]);
+        const { affectedRows } = await tx.exec(write, [viewer.id, row[AT.createdAt], id]);
+        if (affectedRows === 0) throw new DoneMeanwhile();
         return articleReply(await this.#readById(tx, id, viewer.id));
-      });
+      }, WRITE);
     } catch (error) {
-      throw isForeignKey(error) ? notFound("article", error) : error;
+      if (error instanceof DatabaseError && error.code === "ERR_DB_FOREIGN_KEY") throw notFound("article", error);
+      if (!isUnique(error) && !(error instanceof DoneMeanwhile)) throw error;
+      return articleReply(await this.#readById(this.#database, id, viewer.id));
     }
   }
 

@@ -4,6 +4,7 @@ import { DatabaseError } from "lunet/db";
 import { empty, jsonText, type Reply } from "lunet/http";
 import { wallMs } from "lunet/time";
 import { Type } from "typebox";
+import { insertedId } from "./dialect.ts";
 import { forbidden, notFound } from "./errors.ts";
 import { isoTime } from "./iso-time.ts";
 import { Profile, profileJson } from "./profiles.ts";
@@ -27,14 +28,24 @@ const PAGE = 200;
 
 const COLUMNS = `c.id, c.created_at, c.body, u.username, u.bio, u.image,
     EXISTS (SELECT 1 FROM follows f WHERE f.follower_id = ? AND f.followed_id = c.author_id)`;
+// A page is cut out in the index before rows are read and joined to it. PostgreSQL would otherwise sort all comments on the
+// article, and MariaDB read those that the pages before have shown.
 /** No row: no article. One row of NULLs: no comments. */
 const FIRST = `SELECT ${COLUMNS}, a.id
-  FROM articles a LEFT JOIN comments c ON c.article_id = a.id LEFT JOIN users u ON u.id = c.author_id
-  WHERE a.slug = ? ORDER BY c.created_at DESC, c.id DESC LIMIT ${PAGE}`;
-const NEXT = `SELECT ${COLUMNS}, c.article_id FROM comments c JOIN users u ON u.id = c.author_id
-  WHERE c.article_id = ? AND (c.created_at, c.id) < (?, ?) ORDER BY c.created_at DESC, c.id DESC LIMIT ${PAGE}`;
+  FROM articles a LEFT JOIN (
+    SELECT id, article_id FROM comments WHERE article_id = (SELECT id FROM articles WHERE slug = ?)
+    ORDER BY created_at DESC, id DESC LIMIT ${PAGE}
+  ) p ON p.article_id = a.id LEFT JOIN comments c ON c.id = p.id LEFT JOIN users u ON u.id = c.author_id
+  WHERE a.slug = ? ORDER BY c.created_at DESC, c.id DESC`;
+/** The time is compared twice, because MariaDB does not look up a pair in an index. */
+const NEXT = `SELECT ${COLUMNS}, c.article_id
+  FROM (
+    SELECT id FROM comments WHERE article_id = ? AND created_at <= ? AND (created_at < ? OR id < ?)
+    ORDER BY created_at DESC, id DESC LIMIT ${PAGE}
+  ) p JOIN comments c ON c.id = p.id JOIN users u ON u.id = c.author_id
+  ORDER BY c.created_at DESC, c.id DESC`;
 const ARTICLE = "SELECT id FROM articles WHERE slug = ?";
-const INSERT = "INSERT INTO comments (article_id, author_id, body, created_at) VALUES (?, ?, ?, ?)";
+const INSERT = "INSERT INTO comments (article_id, author_id, body, created_at) VALUES (?, ?, ?, ?) RETURNING id";
 /** No row: no article. NULL: no such comment on it. */
 const AUTHOR = `SELECT c.author_id FROM articles a LEFT JOIN comments c ON c.article_id = a.id AND c.id = ?
   WHERE a.slug = ?`;
@@ -85,7 +96,7 @@ export class Comments {
   readonly list = async (call: Call<"optional">): Promise<Reply> => {
     const slug = call.param("slug").normalize("NFC");
     const viewerId = call.viewer?.id ?? 0;
-    const rows = await this.#first.queryRows<CommentRow | [null]>([viewerId, slug]);
+    const rows = await this.#first.queryRows<CommentRow | [null]>([viewerId, slug, slug]);
     if (rows.length === 0) throw notFound("article");
     const comments = rows.filter((row): row is CommentRow => row[0] !== null);
     const start = `{"comments":[${comments.map(commentJson).join(",")}`;
@@ -100,7 +111,8 @@ export class Comments {
     yield start;
     for (let before: CommentRow | undefined = last; before !== undefined;) {
       const [id, createdAt] = before;
-      const rows: CommentRow[] = await this.#next.queryRows<CommentRow>([viewerId, last[7], createdAt, id]);
+      const params = [viewerId, last[7], createdAt, createdAt, id];
+      const rows: CommentRow[] = await this.#next.queryRows<CommentRow>(params);
       yield rows.map((row) => `,${commentJson(row)}`).join("");
       before = rows[PAGE - 1];
     }
@@ -114,17 +126,8 @@ export class Comments {
     const { body } = (await call.content()).comment;
     const now = wallMs();
     try {
-      const { lastInsertId } = await this.#insert.exec([article[0], viewer.id, body, now]);
-      const row: CommentRow = [
-        Number(lastInsertId),
-        now,
-        body,
-        viewer.username,
-        viewer.bio,
-        viewer.image,
-        false,
-        article[0],
-      ];
+      const id = insertedId(await this.#insert.queryRows([article[0], viewer.id, body, now]));
+      const row: CommentRow = [id, now, body, viewer.username, viewer.bio, viewer.image, false, article[0]];
       return jsonText(`{"comment":${commentJson(row)}}`, { status: 201 });
     } catch (error) {
       if (error instanceof DatabaseError && error.code === "ERR_DB_FOREIGN_KEY") throw notFound("article", error);

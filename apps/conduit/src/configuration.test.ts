@@ -16,6 +16,7 @@ test("everything has a default but the secret and the socket", () => {
     port: 8080,
     unixSocket: undefined,
     databaseUrl: "sqlite:data/conduit.db",
+    databasePool: 10,
     jwtSecret: undefined,
     tokenDays: 7,
     logLevel: "info",
@@ -43,8 +44,15 @@ test("a wrong value is told with what was found and what is wanted", () => {
     [[], { PORT: "1e3" }, /PORT/],
     [[], { HOST: " " }, /^Cannot use HOST: found " ", wanted an address/],
     [[], { LOG_LEVEL: "loud" }, /^Cannot use LOG_LEVEL: found "loud", wanted one of silent, error, warn, info, debug$/],
-    [[], { DATABASE_URL: "postgres://x" }, /^Cannot use DATABASE_URL: found "postgres:\/\/x", wanted sqlite:/],
+    [
+      [],
+      { DATABASE_URL: "mysql://x" },
+      /^Cannot use DATABASE_URL: found "mysql:…", wanted sqlite:.*postgres:.*mariadb:/,
+    ],
+    [[], { DATABASE_URL: "conduit.db" }, /^Cannot use DATABASE_URL: found "conduit.db", wanted/],
     [[], { DATABASE_URL: "sqlite:" }, /DATABASE_URL/],
+    [[], { DATABASE_POOL: "0" }, /DATABASE_POOL: found "0", wanted a whole number from 1 to 1000$/],
+    [["--database-pool=1001"], {}, /--database-pool/],
     [[], { DATABASE_URL: "sqlite::memory:" }, /DATABASE_URL/],
     [[], { TOKEN_DAYS: "0" }, /TOKEN_DAYS/],
     [[], { GRACE_MS: "600001" }, /GRACE_MS/],
@@ -60,6 +68,19 @@ test("a wrong value is told with what was found and what is wanted", () => {
       () => readConfiguration(args, environment),
       (error) => error instanceof ConfigurationError && message.test(error.message),
       String(message),
+    );
+  }
+});
+
+test("the address of a server is taken as it is, and one that is refused shows no password", () => {
+  for (const url of ["postgres://u:p@h/d", "postgresql://u@a,b:5433/d?sslmode=disable", "mariadb://u@h/d"]) {
+    assert.equal(read([], { DATABASE_URL: url }).databaseUrl, url);
+  }
+  for (const url of ["mysql://u:sesame@h/d", "u:sesame@h/d", "postgres:u:sesame@h", "Postgres://u:sesame@h/d"]) {
+    assert.throws(
+      () => readConfiguration([], { DATABASE_URL: url }),
+      (error) => error instanceof ConfigurationError && !error.message.includes("sesame"),
+      url,
     );
   }
 });

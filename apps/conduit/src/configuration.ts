@@ -18,6 +18,7 @@ export interface Configuration {
   readonly port: number;
   readonly unixSocket: string | undefined;
   readonly databaseUrl: string;
+  readonly databasePool: number;
   readonly jwtSecret: string | undefined;
   readonly tokenDays: number;
   readonly logLevel: LogLevel;
@@ -38,6 +39,8 @@ export interface Setting<T> {
   readonly meaning: string;
   /** A setting without a value: it is on when its flag is given. */
   readonly isSwitch?: boolean;
+  /** What of a wrong value may stand in a message. Default: all of it. */
+  readonly shown?: (text: string) => string;
   /** Gives the value of a text, or throws a `Wanted`. */
   readonly parse: (text: string) => T;
 }
@@ -73,14 +76,22 @@ export const settings: { readonly [K in keyof Configuration]: Setting<Configurat
     flag: "database-url",
     variable: "DATABASE_URL",
     default: "sqlite:data/conduit.db",
-    meaning: "the database: `sqlite:` and the path of its file",
+    meaning:
+      "the database: `sqlite:` and the path of its file, `postgres://user@host/name` or `mariadb://user@host/name`",
     parse: databaseUrl,
+    shown: withoutAccount,
+  },
+  databasePool: {
+    flag: "database-pool",
+    variable: "DATABASE_POOL",
+    default: "10",
+    meaning: "the most connections to PostgreSQL or MariaDB that transactions and long statements have, 1 to 1000",
+    parse: (text) => wholeNumber(text, 1, 1_000),
   },
   jwtSecret: {
     variable: "JWT_SECRET",
     default: "",
-    meaning:
-      "key that signs the session tokens, at least 32 bytes; without it one is made and kept beside the database",
+    meaning: "key that signs the session tokens, at least 32 bytes; without it one is made and kept with the database",
     parse: secret,
   },
   tokenDays: {
@@ -151,11 +162,20 @@ function oneOf<const T extends string>(text: string, values: readonly T[]): T {
   return value;
 }
 
+/** The path of a file is checked here; what a server's address has to be, the runtime knows. */
 function databaseUrl(text: string): string {
-  if (!/^sqlite:[^?]+$/.test(text) || text.startsWith("sqlite::")) {
-    throw new Wanted("sqlite: and the path of a file, such as sqlite:data/conduit.db");
+  const isFile = /^sqlite:[^:?][^?]*$/.test(text);
+  if (!isFile && !/^(?:postgres|postgresql|mariadb):\/\/./.test(text)) {
+    throw new Wanted(
+      "sqlite: and the path of a file, such as sqlite:data/conduit.db, or postgres://user@host/database, or mariadb://user@host/database",
+    );
   }
   return text;
+}
+
+/** An address with nothing behind its scheme, because a password may stand there. */
+function withoutAccount(text: string): string {
+  return /[@/]/.test(text) ? `${/^[a-z][a-z0-9+.-]*:/i.exec(text)?.[0] ?? ""}…` : text;
 }
 
 /** Texts that documentation, examples and jwt.io have where a secret belongs, and one such word again and again. */
@@ -204,7 +224,9 @@ function parse(setting: Setting<unknown>, source: string, text: string): unknown
     if (!(error instanceof Wanted)) throw error;
     // A secret does not belong on a screen or in a log.
     const found =
-      setting.flag === undefined ? `${Buffer.byteLength(text)} bytes that are too easy to guess` : JSON.stringify(text);
+      setting.flag === undefined
+        ? `${Buffer.byteLength(text)} bytes that are too easy to guess`
+        : JSON.stringify(setting.shown?.(text) ?? text);
     throw new ConfigurationError(`Cannot use ${source}: found ${found}, wanted ${error.message}`, { cause: error });
   }
 }

@@ -1,17 +1,37 @@
 /** Where the three databases do not share one SQL text. Everything else in the application is common to them. */
-import type { Dialect } from "lunet/db";
+import assert from "node:assert/strict";
+import type { Dialect, Value } from "lunet/db";
 
 /**
- * An insert of one row that leaves a row that is there as it is, and then affects none.
- *
- * @param columns All columns of the table's primary key, and no others that are unique.
+ * How often a transaction is run again when the database gave it up for another's sake. Two that write to the same article
+ * or tags can wait for each other on PostgreSQL and MariaDB, however they are ordered.
  */
-export function insertOrKeep(dialect: Dialect, table: string, columns: readonly string[]): string {
+export const WRITE = { retry: 10 } as const;
+
+/** The id that `INSERT … RETURNING id` gave; PostgreSQL has no other way to tell it. */
+export function insertedId([row]: readonly (readonly Value[])[]): number {
+  const id = row?.[0];
+  assert(typeof id === "number", "Cannot read an inserted id: found no number");
+  return id;
+}
+
+/**
+ * An insert of one row that leaves a row that is there as it is. How many rows it affected does not tell which of both it
+ * did: MariaDB counts a row that was there, too.
+ *
+ * @param columns All columns of the table; the first so many of them are its primary key, and nothing else is unique.
+ */
+export function insertOrKeep(
+  dialect: Dialect,
+  table: string,
+  columns: readonly string[],
+  keyLength = columns.length,
+): string {
   const insert = `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`;
   const [first] = columns;
   return dialect === "mariadb"
     ? `${insert} ON DUPLICATE KEY UPDATE ${first} = ${first}`
-    : `${insert} ON CONFLICT (${columns.join(", ")}) DO NOTHING`;
+    : `${insert} ON CONFLICT (${columns.slice(0, keyLength).join(", ")}) DO NOTHING`;
 }
 
 /** Counts one article more for each of so many tags, which are made if they are not there. Parameters: their names. */
@@ -20,6 +40,16 @@ export function countTags(dialect: Dialect, tags: number): string {
   return dialect === "mariadb"
     ? `${insert} ON DUPLICATE KEY UPDATE articles_count = articles_count + 1`
     : `${insert} ON CONFLICT (name) DO UPDATE SET articles_count = tags.articles_count + 1`;
+}
+
+/** Counts one favourite less for each user who has favourited an article. Parameter: its id. */
+export function uncountFavorites(dialect: Dialect): string {
+  // MariaDB would look through all users, and hold them, for an IN with a SELECT.
+  return dialect === "mariadb"
+    ? `UPDATE favorites f JOIN users u ON u.id = f.user_id SET u.favorites_count = u.favorites_count - 1
+        WHERE f.article_id = ?`
+    : `UPDATE users SET favorites_count = favorites_count - 1
+        WHERE id IN (SELECT user_id FROM favorites WHERE article_id = ?)`;
 }
 
 /** Ends a SELECT whose row the transaction goes on to change. SQLite has one writer, which holds everything. */

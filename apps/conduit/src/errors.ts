@@ -63,14 +63,21 @@ const BY_STATUS: Readonly<Record<number, FieldErrors>> = {
   505: { version: ["is not supported"] },
 };
 
-/** True for an error that says that there is too much to do now, not that something is wrong. */
+/** The database went away while it wrote: whether it has, nobody knows, and a client who looks again finds out. */
+const LOST: ReadonlySet<string> = new Set(["ERR_DB_CONNECTION_LOST", "ERR_DB_END_TIMEOUT"]);
+
+/** True for an error that passes: there is too much to do now, or the database cannot be reached. */
 export function isBusy(error: unknown): boolean {
   if (error instanceof PasswordsBusyError || error instanceof DeadlineError) return true;
-  return error instanceof DatabaseError && error.retryable;
+  return error instanceof DatabaseError && (error.retryable || LOST.has(error.code));
 }
 
-/** True for what is no failure of the program: an answer that the client has to mend, or to ask for again. */
+/**
+ * True for what is nobody's failure: an answer that the client has to mend, or to ask for again. A database that is away is a
+ * failure although it passes, and whoever runs the program has to know.
+ */
 export function isExpected(error: unknown): boolean {
+  if (error instanceof DatabaseError) return error.retryable && error.fault !== "database";
   return error instanceof ApiError || error instanceof HttpError || isBusy(error);
 }
 
@@ -80,7 +87,7 @@ export function isExpected(error: unknown): boolean {
  */
 export function errorReply(error: unknown): Reply {
   if (error instanceof HttpError) {
-    if (error.code === "ERR_HTTP_HANDLER_FAILED" && isExpected(error.cause)) return errorReply(error.cause);
+    if (error.code === "ERR_HTTP_HANDLER_FAILED") return errorReply(error.cause);
     return reply(error.status, HTTP_ERRORS[error.code] ?? BY_STATUS[error.status] ?? BY_STATUS[400] ?? {});
   }
   if (error instanceof ApiError) return reply(error.status, error.errors);

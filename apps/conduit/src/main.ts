@@ -5,20 +5,17 @@
  * Exit status: 0 after SIGTERM or SIGINT, 1 when it could not start or failed, 2 for a configuration that it cannot use.
  */
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { LunetError, run, scope, spawn } from "lunet";
-import { migrate, open, type Database } from "lunet/db";
+import type { Database } from "lunet/db";
 import { serve, type ServeOptions, type Server } from "lunet/http";
 import { waitSignal } from "lunet/signal";
 import { createApp, type App } from "./app.ts";
 import { ConfigurationError, helpText, readConfiguration, type Configuration } from "./configuration.ts";
+import { databaseName, databasePath, migrateDatabase, openDatabase } from "./database.ts";
 import { Log } from "./log.ts";
 import { Passwords } from "./password.ts";
-import { readOrMakeSigningKey } from "./signing-key.ts";
+import { readOrMakeKeyFile, readOrStoreKey } from "./signing-key.ts";
 import { Tokens } from "./token.ts";
-
-const MIGRATIONS = new URL("../migrations/", import.meta.url);
 
 const DAY_S = 24 * 60 * 60;
 /** Hashing leaves a thread of Node's pool of four to files, whatever the number of processors. */
@@ -31,11 +28,9 @@ const PASSWORD_WAIT_MS = 5_000;
 async function serveUntilSignal(configuration: Configuration, log: Log): Promise<void> {
   // From here on a signal ends the program in order, also one that comes while it starts.
   const signal = spawn(() => waitSignal("TERM", "INT"), { name: "signal" });
-  const { databaseUrl, synchronous } = configuration;
-  const path = resolve(databaseUrl.slice("sqlite:".length));
-  await using database = await open(`sqlite:${path}`, { sqlite: { synchronous } });
-  await migrate(database, fileURLToPath(new URL(`${database.dialect}/`, MIGRATIONS)));
-  const key = await signingKey(configuration, `${path}.key`, database, log);
+  await using database = await openDatabase(configuration);
+  await migrateDatabase(database);
+  const key = await signingKey(configuration, database, log);
 
   let isDraining = false;
   const passwords = new Passwords({
@@ -55,7 +50,10 @@ async function serveUntilSignal(configuration: Configuration, log: Log): Promise
   const { host, port, unixSocket, dangerouslySkipLoopbackRestriction } = configuration;
   const where = unixSocket === undefined ? { host, port } : { path: unixSocket };
   const server = await listen(app, { ...where, dangerouslySkipLoopbackRestriction });
-  printStart(server, path, { ...passwords.limits, keptAnswersMib: configuration.keptAnswersMib });
+  printStart(server, databaseName(configuration.databaseUrl), {
+    ...passwords.limits,
+    keptAnswersMib: configuration.keptAnswersMib,
+  });
 
   log.info(`ends: SIG${await signal.join()}`);
   isDraining = true;
@@ -87,12 +85,14 @@ async function close(server: Server, graceMs: number): Promise<void> {
 }
 
 async function signingKey(
-  { jwtSecret }: Configuration,
-  keyPath: string,
+  { jwtSecret, databaseUrl }: Configuration,
   database: Database,
   log: Log,
 ): Promise<Uint8Array> {
-  if (jwtSecret === undefined) return readOrMakeSigningKey(keyPath, database);
+  if (jwtSecret === undefined) {
+    const path = databasePath(databaseUrl);
+    return path === undefined ? readOrStoreKey(database) : readOrMakeKeyFile(`${path}.key`, database);
+  }
   if (new Set(jwtSecret).size < 8) log.warning("JWT_SECRET is made of fewer than eight characters: is it random?");
   return Buffer.from(jwtSecret, "utf8");
 }
@@ -101,10 +101,10 @@ function defaultPasswordConcurrency(): number {
   return Math.min(availableParallelism(), MAX_DEFAULT_PASSWORD_CONCURRENCY);
 }
 
-function printStart(server: Server, path: string, ownLimits: Readonly<Record<string, number>>): void {
+function printStart(server: Server, data: string, ownLimits: Readonly<Record<string, number>>): void {
   const limits = Object.entries({ ...server.limits, ...ownLimits });
   console.log(`conduit: listening on ${server.url}`);
-  console.log(`conduit: data in ${path}`);
+  console.log(`conduit: data in ${data}`);
   console.log(`conduit: limits ${limits.map(([name, value]) => `${name}=${value}`).join(" ")}`);
 }
 

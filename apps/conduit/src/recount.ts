@@ -1,13 +1,13 @@
 /**
- * Compares what is kept with what is counted: `node apps/conduit/src/recount.ts [--database-url sqlite:…]`.
+ * Compares what is kept with what is counted: `node apps/conduit/src/recount.ts [--database-url …]`.
  *
  * It reads in one transaction, so it may run beside a server that writes. It prints each difference and ends with status
  * 1 if there is one.
  */
-import { resolve } from "node:path";
 import { run } from "lunet";
-import { open, type Database } from "lunet/db";
+import type { Database } from "lunet/db";
 import { readConfiguration } from "./configuration.ts";
+import { openDatabase } from "./database.ts";
 
 /** Each gives the rows in which the kept amount differs: what it is, kept, counted. */
 const CHECKS: readonly string[] = [
@@ -72,13 +72,10 @@ export async function recount(database: Database): Promise<Difference[]> {
 async function main(): Promise<number> {
   const configuration = readConfiguration(process.argv.slice(2), process.env);
   if (configuration === "help") {
-    console.log(
-      "Usage: recount [--database-url sqlite:<path>]\n\nCompares the counts that are kept with what there is.",
-    );
+    console.log("Usage: recount [--database-url <address>]\n\nCompares the counts that are kept with what there is.");
     return 0;
   }
-  const path = resolve(configuration.databaseUrl.slice("sqlite:".length));
-  await using database = await open(`sqlite:${path}`, { readOnly: true });
+  await using database = await openDatabase(configuration, true);
   const differences = await recount(database);
   for (const { what, kept, counted } of differences) console.log(`${what}: kept ${kept}, counted ${counted}`);
   console.log(`${differences.length} differences`);

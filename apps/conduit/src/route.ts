@@ -4,7 +4,7 @@ import type { Static, TObject, TSchema } from "typebox";
 import { tokenMissing, type Authentication, type Viewer } from "./auth.ts";
 import { ApiError } from "./errors.ts";
 import type { KeptAnswers } from "./kept-answers.ts";
-import { checkContent } from "./validation.ts";
+import { checkContent, lookupText } from "./validation.ts";
 
 /** Whether a request needs a token. With `optional`, a bad one is refused all the same. */
 export type Auth = "none" | "optional" | "required";
@@ -26,9 +26,9 @@ export class Call<A extends Auth = Auth, C extends TObject = TObject> {
     this.#content = content;
   }
 
-  /** A parameter of the path, decoded. */
+  /** A parameter of the path, decoded, as something to look for. */
   param(name: string): string {
-    return this.request.params[name] ?? "";
+    return lookupText(this.request.params[name] ?? "");
   }
 
   /**

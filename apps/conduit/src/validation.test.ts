@@ -4,7 +4,7 @@ import { Type } from "typebox";
 import { NewArticle, ArticleUpdate } from "./articles.ts";
 import { ApiError, type FieldErrors } from "./errors.ts";
 import { Login, NewUser, UserUpdate } from "./users.ts";
-import { checkContent, uniqueKey } from "./validation.ts";
+import { checkContent, lookupText, uniqueKey } from "./validation.ts";
 
 function errorsOf(schema: Parameters<typeof checkContent>[0], content: unknown): [number, FieldErrors] | undefined {
   try {
@@ -165,4 +165,17 @@ test("names are one name whatever their case, width or composition", () => {
     assert.equal(uniqueKey(one), uniqueKey(two), `${one} ${two}`);
   }
   assert.notEqual(uniqueKey("user"), uniqueKey("user1"));
+});
+
+test("a name is too long when its key is: one character can be 33 bytes there", () => {
+  const long = ["is too long (maximum is 1024 bytes without compatibility characters)"];
+  assert.equal(fieldError("username", "\ufdfa".repeat(31)), undefined);
+  assert.deepEqual(fieldError("username", "\ufdfa".repeat(32)), long);
+  assert.deepEqual(fieldError("email", `${"\ufdfa".repeat(31)}@example.com`), long);
+  assert.equal(fieldError("email", `${"😀".repeat(250)}@b.c`), undefined);
+});
+
+test("text with U+0000 is looked for as the empty text, which nothing is called", () => {
+  assert.equal(lookupText("a\0b"), "");
+  assert.equal(lookupText("a b "), "a b ");
 });

@@ -3,8 +3,8 @@
  *
  * A content schema is an object with one member, the wrapper (`user`, `article`, `comment`), whose members are strings,
  * strings or null, and lists of strings. The same schema gives the TypeScript type and the OpenAPI document. Beyond JSON
- * Schema it knows `maxBytes`, in UTF-8, and the formats `username`, `email` and `password`. Lengths are counted in code
- * points, as JSON Schema counts them.
+ * Schema it knows `maxBytes`, in UTF-8, `maxKeyBytes`, which limits the `uniqueKey`, and the formats `username`, `email`
+ * and `password`. Lengths are counted in code points, as JSON Schema counts them.
  */
 import type { Static, TObject } from "typebox";
 import { ApiError, type FieldErrors } from "./errors.ts";
@@ -19,6 +19,7 @@ interface Schema {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly maxBytes?: number;
+  readonly maxKeyBytes?: number;
   readonly maxItems?: number;
   readonly format?: string;
   readonly items?: Schema;
@@ -81,11 +82,14 @@ function checkList(schema: Schema, value: unknown): string | undefined {
 
 function checkString(schema: Schema, value: unknown): string | undefined {
   if (typeof value !== "string" || !value.isWellFormed() || value.includes("\0")) return INVALID;
-  const { minLength = 0, maxLength = Infinity, maxBytes = Infinity, format } = schema;
+  const { minLength = 0, maxLength = Infinity, maxBytes = Infinity, maxKeyBytes, format } = schema;
   if (minLength > 0 && isBlank(value, format)) return BLANK;
   if (isShorter(value, minLength)) return `is too short (minimum is ${minLength} characters)`;
   if (isLonger(value, maxLength)) return `is too long (maximum is ${maxLength} characters)`;
   if (Buffer.byteLength(value, "utf8") > maxBytes) return `is too long (maximum is ${maxBytes} bytes)`;
+  if (maxKeyBytes !== undefined && Buffer.byteLength(uniqueKey(value), "utf8") > maxKeyBytes) {
+    return `is too long (maximum is ${maxKeyBytes} bytes without compatibility characters)`;
+  }
   return format === undefined || (formats[format]?.(value) ?? true) ? undefined : INVALID;
 }
 
@@ -111,6 +115,14 @@ const formats: Readonly<Record<string, (value: string) => boolean>> = {
   /** One `@` with something on both sides, and no empty label in the domain. Only a message shows whether it exists. */
   email: (value) => /^[^\s@\p{Cc}]+@[^\s@.\p{Cc}]+(?:\.[^\s@.\p{Cc}]+)*$/u.test(value),
 };
+
+/**
+ * What to look for when a request asks for `text`. Text with U+0000 is stored nowhere, and not every database can be asked for
+ * it; nor is the empty text, which every database can be asked for.
+ */
+export function lookupText(text: string): string {
+  return text.includes("\0") ? "" : text;
+}
 
 /** The key under which a username or an e-mail address is unique: its spelling without case or compatibility forms. */
 export function uniqueKey(text: string): string {
