@@ -142,3 +142,11 @@ test("filters by tags with any character", async () => {
     assert.deepEqual(await articlesWith(tag), [slug]);
   }
 });
+
+test("tags that differ in a space at the end, in case or in an accent are different tags", async () => {
+  const alike = ["same", "same ", "Same", "s\u00e1me", "sa\u0301me"];
+  const { slug, tagList } = only(await create(alike), 201, "article");
+  assert.deepEqual(tagList, alike);
+  for (const tag of alike) assert.deepEqual(await articlesWith(tag), [slug]);
+  assert.deepEqual((await tags()).filter((tag) => alike.includes(tag)).toSorted(), alike.toSorted());
+});

@@ -88,6 +88,14 @@ for (const endpoint of endpoints) {
   }
 }
 
+test("a username may have 1024 bytes without compatibility characters, and not one character more", async () => {
+  const endpoint = endpoints[0] as Endpoint;
+  const longest = "\ufdfa".repeat(31);
+  assert.equal(only(await send(endpoint, "username", longest), endpoint.status, "user").username, longest);
+  const message = "is too long (maximum is 1024 bytes without compatibility characters)";
+  assertErrors(await send(endpoint, "username", "\ufdfa".repeat(32)), 422, { username: [message] });
+});
+
 test("tagList may have as many tags, and each as many characters, as documented, and not one more", async () => {
   const endpoint = endpoints[2] as Endpoint;
   const { schema } = paths["/api/articles"].post.requestBody.content["application/json"];

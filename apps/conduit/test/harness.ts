@@ -1,6 +1,6 @@
 /**
  * The real program, started for black-box tests: `node apps/conduit/src/main.ts` in a process of its own, on a port of
- * the system's choice, with a database in a fresh temporary directory.
+ * the system's choice, in a fresh temporary directory, with a database of its own (databases.ts).
  *
  * Rules it keeps:
  * - Every process it started ends with the test file, also when a test throws or the file is ended by a signal.
@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach } from "node:test";
 import { fileURLToPath } from "node:url";
+import { databaseUrl, dropDatabases, makeDatabase } from "./databases.ts";
 
 /** Another program that keeps the same contract, such as a build of this one, is tested with `CONDUIT_MAIN=path`. */
 const MAIN = process.env["CONDUIT_MAIN"] ?? fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -96,6 +97,7 @@ after(async () => {
     for (const conduit of ofFile) await conduit.stop();
   } finally {
     endEverything();
+    await dropDatabases();
   }
 });
 process.once("exit", endEverything);
@@ -143,7 +145,7 @@ export class ConduitProcess {
         PATH: process.env["PATH"],
         HOST: "127.0.0.1",
         PORT: "0",
-        DATABASE_URL: `sqlite:${join(directory, "conduit.db")}`,
+        DATABASE_URL: databaseUrl(directory),
         LOG_LEVEL: "warn",
         ...traceSettings(),
         ...options.env,
@@ -213,6 +215,7 @@ export class Conduit {
 
   static async start(options: StartOptions = {}): Promise<Conduit> {
     const directory = options.directory ?? temporaryDirectory();
+    await makeDatabase(directory);
     const started = new ConduitProcess(directory, options);
     return new Conduit(directory, options, started, await started.listening());
   }
@@ -230,6 +233,7 @@ export class Conduit {
     return this.#process;
   }
 
+  /** Of a database in a file. */
   get databasePath(): string {
     return join(this.directory, "conduit.db");
   }

@@ -1,0 +1,120 @@
+/**
+ * What many do at once to the same rows: nothing fails, nothing hangs, and every count that is kept is right afterwards.
+ * The program that compares them (`recount.ts`) is the judge, on whichever database the file runs.
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { databaseUrl } from "./databases.ts";
+import { conduitForFile, type Answer, type TestUser } from "./harness.ts";
+import { only } from "./shapes.ts";
+
+const RECOUNT = fileURLToPath(new URL("../src/recount.ts", import.meta.url));
+const RECOUNT_LIMIT_MS = 20_000;
+const USERS = 8;
+
+const conduit = await conduitForFile();
+const users: TestUser[] = [];
+for (let i = 0; i < USERS; i++) users.push(await conduit.register());
+const [author] = users as [TestUser];
+
+async function assertCounts(): Promise<void> {
+  const conditions = process.execArgv.filter((argument) => argument.startsWith("--conditions"));
+  const { stdout } = await promisify(execFile)(process.execPath, [...conditions, RECOUNT], {
+    env: { ...process.env, DATABASE_URL: databaseUrl(conduit.directory) },
+    timeout: RECOUNT_LIMIT_MS,
+  });
+  assert.equal(stdout, "0 differences\n");
+}
+
+/** How often each status came. */
+async function statuses(answers: ReadonlyArray<Promise<Answer>>): Promise<Record<number, number>> {
+  const counts: Record<number, number> = {};
+  for (const { status } of await Promise.all(answers)) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
+
+/** The same request by everybody, each so many times. */
+function byAll(times: number, request: (user: TestUser, index: number) => Promise<Answer>): Array<Promise<Answer>> {
+  return Array.from({ length: times }, () => users.map(request)).flat();
+}
+
+test("everybody favourites one article at once, each several times, and takes it back", async () => {
+  const path = `/api/articles/${(await conduit.publish(author)).slug}`;
+  const all = { [200]: 3 * USERS };
+  const favorite = (method: string) => (user: TestUser) =>
+    conduit.request(method, `${path}/favorite`, { token: user.token });
+  assert.deepEqual(await statuses(byAll(3, favorite("POST"))), all);
+  assert.equal(only(await conduit.request("GET", path), 200, "article").favoritesCount, USERS);
+  await assertCounts();
+  assert.deepEqual(await statuses(byAll(3, favorite("DELETE"))), all);
+  assert.equal(only(await conduit.request("GET", path), 200, "article").favoritesCount, 0);
+  assert.deepEqual(await statuses([...byAll(2, favorite("POST")), ...byAll(2, favorite("DELETE"))]), {
+    [200]: 4 * USERS,
+  });
+  await assertCounts();
+});
+
+test("articles with one title and the same tags come at once, and each gets its own slug", async () => {
+  const article = { title: "The same", description: "d", body: "b" };
+  const tags = ["one", "two", "three", "four"];
+  const answers = await Promise.all(
+    byAll(3, (user, index) => {
+      const tagList = [...tags.slice(index % 4), ...tags.slice(0, index % 4)];
+      return conduit.request("POST", "/api/articles", {
+        token: user.token,
+        json: { article: { ...article, tagList } },
+      });
+    }),
+  );
+  const slugs = new Set(answers.map((answer) => only(answer, 201, "article").slug));
+  assert.equal(slugs.size, 3 * USERS);
+  await assertCounts();
+});
+
+test("tags come and go in many articles at once", async () => {
+  const articles = await Promise.all(users.map((user) => conduit.publish(user, { tagList: ["x", "y"] })));
+  const lists = [["y", "z"], [], ["z", "x"], ["x"], ["w", "y", "x", "z"]];
+  for (let round = 0; round < 4; round++) {
+    const answers = users.map((user, index) => {
+      const tagList = lists[(round + index) % lists.length];
+      const path = `/api/articles/${articles[index].slug}`;
+      return conduit.request("PUT", path, { token: user.token, json: { article: { tagList } } });
+    });
+    assert.deepEqual(await statuses(answers), { [200]: USERS });
+  }
+  await assertCounts();
+});
+
+test("articles are deleted while they are favourited, commented on and changed", async () => {
+  const articles = await Promise.all(users.map((user) => conduit.publish(user, { tagList: ["gone", "soon"] })));
+  const answers = articles.flatMap(({ slug }, index) => {
+    const path = `/api/articles/${slug}`;
+    const { token } = users[index] as TestUser;
+    const others = users.filter((_, other) => other !== index);
+    const comment = { comment: { body: "while it lasts" } };
+    return [
+      ...others.map((user) => conduit.request("POST", `${path}/favorite`, { token: user.token })),
+      conduit.request("POST", `${path}/comments`, { token, json: comment }),
+      conduit.request("PUT", path, { token, json: { article: { tagList: ["soon"] } } }),
+      conduit.request("DELETE", path, { token }),
+      ...others.map((user) => conduit.request("POST", `${path}/comments`, { token: user.token, json: comment })),
+    ];
+  });
+  const found = await statuses(answers);
+  assert.equal(found[204], USERS);
+  for (const status of Object.keys(found)) assert.ok(["200", "201", "204", "404"].includes(status), status);
+  for (const { slug } of articles) assert.equal((await conduit.request("GET", `/api/articles/${slug}`)).status, 404);
+  await assertCounts();
+});
+
+test("one name is registered by many at once, and one of them gets it", async () => {
+  const answers = Array.from({ length: 8 }, (_, index) =>
+    conduit.request("POST", "/api/users", {
+      json: { user: { username: "wanted", email: `wanted${index}@example.com`, password: "long enough" } },
+    }),
+  );
+  assert.deepEqual(await statuses(answers), { [201]: 1, [409]: 7 });
+});
