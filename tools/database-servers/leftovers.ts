@@ -35,7 +35,7 @@ export async function endLeftovers(databases: string): Promise<number> {
     const [guardian, ...servers] = readRecorded(file);
     if (guardian === undefined || isAlive(guardian)) continue;
     const left = servers.filter((server) => isAlive(server) && commandOf(server.pid).includes(folder));
-    for (const server of left) process.kill(server.pid, "SIGKILL");
+    for (const server of left) kill(server.pid);
     await waitGone(left);
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     count += left.length;
@@ -64,6 +64,15 @@ function commandOf(pid: number): string {
   }
   const args = ["-ww", "-o", "command=", "-p", String(pid)];
   return spawnSync("ps", args, { encoding: "utf8", timeout: PS_TIMEOUT_MS }).stdout;
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    // It has ended meanwhile, or another run was faster.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 async function waitGone(processes: readonly Recorded[]): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -13,6 +13,8 @@ import { databasesFolder } from "./account.ts";
 import type { DatabaseServer } from "./database-server.ts";
 import type { ServerKind } from "./install.ts";
 import { endLeftovers } from "./leftovers.ts";
+import { queryMariadb } from "./mariadb.ts";
+import { queryPostgres } from "./postgres.ts";
 import type { ServerRun } from "./server-run.ts";
 
 /** The limit for what has to come true by itself. */
@@ -55,6 +57,31 @@ for (const kind of ["postgres", "mariadb"] as const) {
       await server.suspend();
       await server.stop();
       assert.equal(server.pid, undefined);
+    });
+
+    test("waits for the disk if it is to be durable, and otherwise does not", async () => {
+      await using servers = await programServers();
+      const [fast, durable] = await Promise.all([start(servers, kind), start(servers, kind, true)]);
+      const sql = kind === "postgres" ? "show fsync" : "select cast(@@innodb_flush_log_at_trx_commit as char) as level";
+      const found = await Promise.all([fast, durable].map((server) => server.query(sql)));
+      const wanted = kind === "postgres" ? [{ fsync: "off" }, { fsync: "on" }] : [{ level: "0" }, { level: "1" }];
+      assert.deepEqual(found.flat(), wanted);
+    });
+
+    test("runs as a user who is not root, and keeps others out of its data and its accounts", async () => {
+      await using servers = await programServers();
+      const server = await start(servers, kind);
+      const { uid, mode } = statSync(join(server.folder, "data"));
+      assert.notEqual(uid, 0);
+      assert.equal(mode & 0o077, 0);
+      if (process.platform === "linux") assert.equal(statSync(`/proc/${server.pid}`).uid, uid);
+      const wrong = server.url.replace(server.password, "wrong");
+      const query = kind === "postgres" ? queryPostgres : queryMariadb;
+      await assert.rejects(query(wrong, "select 1"), /password authentication failed|Access denied/);
+      if (kind === "mariadb") {
+        const withoutPassword = server.url.replace(`lunet:${server.password}`, "root");
+        await assert.rejects(query(withoutPassword, "select 1"), /Access denied/);
+      }
     });
 
     test("that cannot start says why", async () => {
