@@ -6,8 +6,8 @@
 import { compoundEnd } from "./sql-grammar-bodies.ts";
 import { callOf, type Grammar } from "./sql-grammar.ts";
 
-/** CREATE, ALTER, DROP: of what is not only the session's. */
-const DEFINITION = String.raw`(?:create|alter|drop) (?!(?:or replace )?temporary |prepare )`;
+/** CREATE, ALTER, DROP: of what is not only the session's. A temporary sequence commits all the same. */
+const DEFINITION = String.raw`(?:create (?!(?:or replace )?temporary table )|alter |drop (?!temporary |prepare ))`;
 
 export const MARIADB: Grammar = {
   token:
@@ -55,7 +55,7 @@ export const MARIADB: Grammar = {
     String.raw`^(?:set|prepare|execute|deallocate|handler|use|call|lock|unlock|backup)\b|^create (?:or replace )?temporary |^flush .*(?:read lock|for export)|(?:^| )@(?: |$)|${callOf("get_lock")}`,
   ),
   commits: new RegExp(
-    String.raw`^(?:${DEFINITION}|rename |truncate |(?:analyze|optimize|repair|check) (?:no_write_to_binlog |local )?(?:table|view) |lock |unlock |grant |revoke |flush |reset |set password |load index |cache index |install |uninstall |change master |backup )`,
+    String.raw`^(?:${DEFINITION}|rename |truncate |(?:analyze|optimize|repair|check) (?:no_write_to_binlog |local )?(?:table|view) |lock |unlock |grant |revoke |flush |reset |set password |set default role |install |uninstall |backup )`,
   ),
   beforeTable: new Set(["low_priority", "high_priority", "delayed", "quick", "ignore", "into", "from"]),
 };
