@@ -57,6 +57,11 @@ export class IdleConnections<C extends object> {
     return monotonicMs() >= this.#tooOldAtMs(connection);
   }
 
+  /** A connection is too old from now on. */
+  outdate(connection: C): void {
+    this.#tooOldMs.set(connection, -Infinity);
+  }
+
   /** A connection is idle from now on. */
   push(connection: C): void {
     const idle: Idle<C> = { connection, sinceMs: monotonicMs() };

@@ -517,6 +517,20 @@ poolTest("a connection older than `maxAgeMs` is closed while it is idle or when 
   assert.equal(making(), 1);
 });
 
+poolTest("a retired pool closes what is idle at once, and what is out when it comes back", () => {
+  const { pool, fill, enter, make, making, events } = testPool({ size: 3 });
+  fill(2);
+  const held = enter("a").connection as Connection;
+  pool.retire();
+  assert.deepEqual(events, ["a gets 2", "close 1"]);
+  pool.release(held);
+  assert.deepEqual(events.slice(2), ["close 2"]);
+  enter("b");
+  assert.equal(making(), 1);
+  make();
+  assert.deepEqual(events.slice(3), ["b gets 3"]);
+});
+
 poolTest("up to a tenth of `maxAgeMs` is added by chance", async (clock) => {
   const parts = [0, 0.5];
   const { fill, events } = testPool({ maxAgeMs: 100, random: () => parts.shift() ?? 0 });

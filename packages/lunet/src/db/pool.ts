@@ -227,6 +227,16 @@ export class Pool<C extends object> {
     if (this.#idle.remove(connection)) this.#supply();
   }
 
+  /**
+   * Every connection that there is now is closed, at once if it is idle, otherwise when it comes back: the server
+   * behind them is not to be used any more.
+   */
+  retire(): void {
+    for (const connection of [...this.#out, ...this.#checking]) this.#idle.outdate(connection);
+    for (const connection of this.#idle.removeAll()) this.#options.close(connection);
+    this.#supply();
+  }
+
   /** Calls `listener` once, when the pool is quiet. */
   onQuiet(listener: () => void): void {
     this.#onQuiet = listener;

@@ -38,7 +38,7 @@ import { beginning, readOnlySession } from "./beginning.ts";
 import { ConnectionRunner } from "./connection-runner.ts";
 import type { Driver, NetworkConnection, RunResult } from "./connection.ts";
 import { type Connected, Connector } from "./connector.ts";
-import { isServerGone, Lease, type Outcome, unwrap, wasCancelled } from "./lease.ts";
+import { asWriter, isServerGone, Lease, type Outcome, unwrap, wasCancelled } from "./lease.ts";
 import { NetworkSession } from "./session.ts";
 import { type Place, SharedConnections } from "./shared-connections.ts";
 
@@ -188,7 +188,8 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
         const sinceMs = monotonicMs();
         held.send<RunResult>(
           (done) => connection.run(text, params, wantRows, done),
-          (outcome) => {
+          (ended) => {
+            const outcome = this.#judge(ended);
             this.#giveBack(held, !text.marksSession && !isServerGone(outcome));
             if (hasLeft) return;
             if (cancelled !== undefined && wasCancelled(outcome)) fail(cancelled);
@@ -218,6 +219,13 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
     });
   }
 
+  #judge(outcome: Outcome<RunResult>): Outcome<RunResult> {
+    if (!(outcome instanceof DatabaseError)) return outcome;
+    const failure = this.#settings.readOnly ? outcome : asWriter(outcome);
+    if (failure.code === "ERR_DB_UNAVAILABLE") this.#pool.retire();
+    return failure;
+  }
+
   dataVersion(): number | undefined {
     this.#requireOpen();
     return undefined;
@@ -242,6 +250,7 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
         beginning: (level, reads) => beginning(this.dialect, level, reads),
         acquire: () => this.#acquire("begin a transaction"),
         giveBack: (lease, clean) => this.#giveBack(lease, clean),
+        onUnavailable: () => this.#pool.retire(),
       });
       return runTransaction(this.#home, session, { readOnly, endTimeoutMs: this.#settings.endTimeoutMs }, body);
     });

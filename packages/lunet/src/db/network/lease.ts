@@ -141,6 +141,16 @@ export function wasCancelled(outcome: unknown): boolean {
   return outcome instanceof DatabaseError && outcome.code === "ERR_DB_STATEMENT_CANCELLED";
 }
 
+/**
+ * What a failure means where writes are expected: a server that refuses them has become one that only follows, and another takes
+ * them.
+ */
+export function asWriter(failure: DatabaseError): DatabaseError {
+  if (failure.code !== "ERR_DB_READ_ONLY") return failure;
+  const { message, cause, sql, sqlState } = failure;
+  return new DatabaseError("ERR_DB_UNAVAILABLE", message, { cause, sql, sqlState });
+}
+
 /** Another server, or this one in a moment, may take the same work. */
 export function isServerGone(error: unknown): boolean {
   if (!(error instanceof DatabaseError)) return false;

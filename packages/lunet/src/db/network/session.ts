@@ -6,7 +6,7 @@ import type { SqlText } from "../sql-text.ts";
 import type { Shape } from "../statement-runner.ts";
 import type { Session } from "../transaction.ts";
 import type { RunResult } from "./connection.ts";
-import { isServerGone, type Lease, type Outcome, sendOn } from "./lease.ts";
+import { asWriter, isServerGone, type Lease, type Outcome, sendOn } from "./lease.ts";
 
 /** How often beginning is tried again on another connection: nothing has run yet, so it is safe. */
 const MAX_BEGIN_TRIES = 3;
@@ -20,6 +20,8 @@ export interface SessionOptions {
   /** Waits for a connection. */
   readonly acquire: () => Promise<Lease>;
   readonly giveBack: (lease: Lease, clean: boolean) => void;
+  /** Called when the server said that it cannot serve now. */
+  readonly onUnavailable: () => void;
 }
 
 /** A transaction's connection. */
@@ -27,6 +29,7 @@ export class NetworkSession implements Session {
   readonly #options: SessionOptions;
   #lease: Lease | undefined;
   #marked = false;
+  #readOnly = false;
   #isCommitting = false;
 
   constructor(options: SessionOptions) {
@@ -38,6 +41,7 @@ export class NetworkSession implements Session {
   }
 
   async begin(readOnly: boolean): Promise<void> {
+    this.#readOnly = readOnly;
     for (let tries = 1; ; tries++) {
       this.#lease = await this.#options.acquire();
       try {
@@ -140,13 +144,14 @@ export class NetworkSession implements Session {
 
   /** Until the commit is sent nothing has been done, so losing the connection is safe to try again. */
   #judge(error: unknown): unknown {
-    if (!(error instanceof DatabaseError) || error.code !== "ERR_DB_CONNECTION_LOST" || this.#isCommitting)
-      return error;
-    return new DatabaseError(error.code, error.message, {
-      cause: error.cause,
-      sql: error.sql,
-      sqlState: error.sqlState,
-      retryable: true,
-    });
+    if (!(error instanceof DatabaseError)) return error;
+    const failure = this.#readOnly ? error : asWriter(error);
+    if (failure.code === "ERR_DB_UNAVAILABLE") {
+      this.#marked = true;
+      this.#options.onUnavailable();
+    }
+    if (failure.code !== "ERR_DB_CONNECTION_LOST" || this.#isCommitting) return failure;
+    const { code, message, cause, sql, sqlState } = failure;
+    return new DatabaseError(code, message, { cause, sql, sqlState, retryable: true });
   }
 }
