@@ -7,7 +7,7 @@ NODE    := $(BIN)/node
 CONDUIT := apps/conduit/src/main.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help install run start stop test test-cluster stress protocol release check lint format format-check types bench fuzz build build-debug bench-trace clean
+.PHONY: help install run start stop test test-cluster stress protocol release check lint format format-check types bench fuzz build build-debug bench-trace db-reset clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-14s%s\n", $$1, $$2 }'
@@ -76,6 +76,9 @@ bench: install ## measure against node:http and Fastify
 
 bench-trace: install ## measure what the trace build costs, and that the release build pays nothing for it
 	@$(NODE) bench/trace-cost.ts
+
+db-reset: install ## empty the database of DATABASE_URL: a file is moved to .tmp/YYYYMMDD_HHMMSS/, of a server's a dump is kept there
+	@$(NODE) tools/db-reset.ts
 
 clean: install ## move what was built to .tmp/YYYYMMDD_HHMMSS/; DATA=1 moves data/ too; nothing is deleted
 	@$(NODE) tools/clean.ts $(if $(DATA),--data)
