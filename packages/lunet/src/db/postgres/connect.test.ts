@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suspend, until } from "../../co/mod.ts";
@@ -10,8 +10,10 @@ import { realDatabase } from "../../testing/real-databases.ts";
 import { DatabaseError } from "../errors.ts";
 import { parseAddress } from "../network/address.ts";
 import type { NetworkConnection } from "../network/connection.ts";
+import { CancelRequests, MAX_CANCELS_AT_ONCE } from "./cancel-request.ts";
 import { tryConnect, withConnection } from "./connections.fixture.ts";
 import { createPostgresDriver } from "./driver.ts";
+import { loadLibrary } from "./library.ts";
 
 const database = realDatabase("postgres");
 
@@ -148,7 +150,6 @@ const ENVIRONMENT = {
   PGHOST: "203.0.113.1",
   PGPORT: "1",
   PGUSER: "nobody-at-all",
-  PGPASSWORD: "secret-of-ada",
   PGDATABASE: "nowhere",
   PGOPTIONS: "-c search_path=nowhere",
   PGAPPNAME: "other",
@@ -164,7 +165,7 @@ coroutineTest("the address alone says where and how to connect, and no variable 
   const { hostname, port, username, password } = new URL(database.url);
   writeFileSync(passwords, `${hostname}:${port}:*:${username}:${password}\n`, { mode: 0o600 });
   const before = { ...process.env };
-  Object.assign(process.env, ENVIRONMENT, { PGPASSFILE: passwords });
+  Object.assign(process.env, ENVIRONMENT, { PGPASSFILE: passwords, PGPASSWORD: decodeURIComponent(password) });
   try {
     await withConnection(database.url, {}, async (client) => {
       const [[application, path, user, name, zone]] = (await client.rows(
@@ -175,48 +176,93 @@ coroutineTest("the address alone says where and how to connect, and no variable 
         ["lunet", '"$user", public', username, database.name, "UTC"],
       );
     });
+    // No password is no password, though there are two that would do.
+    assert.equal((await refusal(urlWith({ password: "" }))).code, "ERR_DB_ACCESS");
+    delete process.env["PGPASSWORD"];
     assert.equal((await refusal(urlWith({ password: "" }))).code, "ERR_DB_ACCESS");
   } finally {
-    for (const variable of [...Object.keys(ENVIRONMENT), "PGPASSFILE"]) {
+    for (const variable of [...Object.keys(ENVIRONMENT), "PGPASSFILE", "PGPASSWORD"]) {
       if (before[variable] === undefined) delete process.env[variable];
       else process.env[variable] = before[variable];
     }
   }
 });
 
-coroutineTest("no more than four cancels are under way at once, and close() gives up those that are", async () => {
-  let accepted = 0;
-  await withServer(
-    () => accepted++,
-    async (url) => {
-      const { CancelRequests, MAX_CANCELS_AT_ONCE } = await until(import("./cancel-request.ts"));
-      const { loadLibrary } = await import("./library.ts");
-      const { port } = new URL(url);
-      const cancels = new CancelRequests(await loadLibrary(), 5_000);
-      const failures: unknown[] = [];
-      await suspend<void>("cancels", (resume) => {
-        for (let i = 0; i < 10; i++) {
-          cancels.send(
-            { host: "127.0.0.1", port: Number(port), tls: false, name: "x" },
-            { processId: 1, secretKey: 2 },
-            (failure) => {
-              failures.push(failure?.code);
-              if (failures.length === 10) resume();
-            },
-          );
-        }
-        const look = (): void => {
-          if (accepted < MAX_CANCELS_AT_ONCE) setImmediate(look);
-          else cancels.close();
-        };
-        look();
-        return undefined;
+/** Sends ten cancels to the server at `url`, and gives what became of them. */
+async function sendTen(url: string, cancels: CancelRequests): Promise<unknown[]> {
+  const server = { host: "127.0.0.1", port: Number(new URL(url).port), tls: false, name: "x" } as const;
+  const codes: unknown[] = [];
+  await suspend<void>("cancels", (resume) => {
+    for (let i = 0; i < 10; i++) {
+      cancels.send(server, { processId: 1, secretKey: 2 }, (failure) => {
+        codes.push(failure?.code);
+        if (codes.length === 10) resume();
       });
-      assert.equal(accepted, MAX_CANCELS_AT_ONCE);
-      assert.deepEqual(
-        failures,
-        Array.from({ length: 10 }, () => "ERR_DB_UNAVAILABLE"),
-      );
+    }
+    return undefined;
+  });
+  return codes;
+}
+
+coroutineTest("cancels wait for each other, and all are sent", async () => {
+  await withServer(
+    (socket) => socket.once("data", () => socket.end()),
+    async (url) => {
+      const codes = await sendTen(url, new CancelRequests(await loadLibrary(), 5_000));
+      assert.deepEqual(codes, Array(10).fill(undefined));
     },
   );
+});
+
+coroutineTest(
+  "no more than four cancels are under way at once, and close() gives up all, those that wait too",
+  async () => {
+    const cancels = new CancelRequests(await loadLibrary(), 5_000);
+    let accepted = 0;
+    await withServer(
+      (socket) => {
+        accepted++;
+        // Connections are accepted in the order in which they come: when the probe is there a fifth would be.
+        socket.once("data", (bytes) => {
+          if (bytes.toString() === "probe") cancels.close();
+        });
+      },
+      async (url) => {
+        const codes = sendTen(url, cancels);
+        const probe = connect(Number(new URL(url).port), "127.0.0.1").on("error", () => {});
+        probe.write("probe");
+        assert.deepEqual(await codes, Array(10).fill("ERR_DB_UNAVAILABLE"));
+        assert.equal(accepted, MAX_CANCELS_AT_ONCE + 1);
+        probe.destroy();
+      },
+    );
+  },
+);
+
+coroutineTest("where TLS is wanted the secret of a cancel is not sent to a server that has none", async () => {
+  const received: Buffer[] = [];
+  await withServer(
+    (socket) => {
+      socket.on("data", (bytes: Buffer) => {
+        received.push(bytes);
+        socket.write("N");
+      });
+    },
+    async (url) => {
+      const cancels = new CancelRequests(await loadLibrary(), 5_000);
+      const server = {
+        host: "127.0.0.1",
+        port: Number(new URL(url).port),
+        tls: { rejectUnauthorized: false },
+        name: "x",
+      };
+      const failure = await suspend<DatabaseError | undefined>("cancel", (resume) => {
+        cancels.send(server, { processId: 1, secretKey: 2 }, resume);
+        return undefined;
+      });
+      assert.equal(failure?.code, "ERR_DB_UNAVAILABLE");
+    },
+  );
+  // SSLRequest and nothing more.
+  assert.deepEqual(Buffer.concat(received), Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]));
 });
