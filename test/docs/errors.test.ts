@@ -66,11 +66,14 @@ test("status and meaning of the HTTP errors are those of httpErrors", () => {
   );
 });
 
-test("meaning and retry of the database errors are those of databaseErrors", () => {
+test("meaning, fault and retry of the database errors are those of databaseErrors", () => {
   const found = rows.filter(({ cells }) => cells["Class"] === "`DatabaseError`");
   assert.deepEqual(
     Object.fromEntries(
-      found.map((row) => [codeOf(row), { meaning: row.cells["Meaning"], retryable: row.cells["Retry"] === "yes" }]),
+      found.map((row) => [
+        codeOf(row),
+        { meaning: row.cells["Meaning"], fault: row.cells["Fault"], retryable: row.cells["Retry"] === "yes" },
+      ]),
     ),
     databaseErrors,
   );

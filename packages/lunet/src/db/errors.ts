@@ -2,7 +2,7 @@
 import { LunetError } from "../co/mod.ts";
 
 /**
- * Whose fault an error is: the `program`'s (its SQL, its use of the interface), the `data`'s that it was given, the
+ * Whose fault an error is: the `program`'s (its SQL, its use of the interface, its address), the `data`'s that it was given, the
  * `load`'s (too much at once, or two who want the same), or the `database`'s (its server, its disk, the way to it).
  */
 export type DatabaseFault = "program" | "data" | "load" | "database";

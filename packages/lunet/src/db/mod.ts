@@ -7,7 +7,9 @@ export type {
   Database,
   Dialect,
   ExecResult,
+  Isolation,
   Migration,
+  NetworkOptions,
   OpenOptions,
   Param,
   Queryable,
@@ -18,6 +20,12 @@ export type {
   TransactionOptions,
   Value,
 } from "./contract.ts";
-export { DatabaseError, databaseErrors, type DatabaseErrorCode, type DatabaseErrorDetails } from "./errors.ts";
+export {
+  DatabaseError,
+  databaseErrors,
+  type DatabaseErrorCode,
+  type DatabaseErrorDetails,
+  type DatabaseFault,
+} from "./errors.ts";
 export { migrate } from "./migrate.ts";
 export { DATABASE_DEFAULTS, open } from "./open.ts";

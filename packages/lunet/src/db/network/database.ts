@@ -38,7 +38,7 @@ import { beginning, readOnlySession } from "./beginning.ts";
 import { ConnectionRunner } from "./connection-runner.ts";
 import type { Driver, NetworkConnection, RunResult } from "./connection.ts";
 import { type Connected, Connector } from "./connector.ts";
-import { asWriter, isServerGone, Lease, type Outcome, unwrap, wasCancelled } from "./lease.ts";
+import { asUndone, asWriter, isLost, isServerGone, Lease, type Outcome, unwrap, wasCancelled } from "./lease.ts";
 import { NetworkSession } from "./session.ts";
 import { type Place, SharedConnections } from "./shared-connections.ts";
 
@@ -171,9 +171,9 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
 
   async #runAlone(call: Call): Promise<RunResult> {
     const outcome = await this.#runOnce(call);
-    const isLost = outcome instanceof DatabaseError && isServerGone(outcome);
-    if (isLost && call.statement.text.isPlainRead) return unwrap(await this.#runOnce(call));
-    return unwrap(outcome);
+    if (!isServerGone(outcome) || !call.statement.text.isPlainRead) return unwrap(outcome);
+    const second = await this.#runOnce(call);
+    return unwrap(isLost(second) ? asUndone(second) : second);
   }
 
   /** Waits for a connection and for what the statement comes to there. */

@@ -151,10 +151,19 @@ export function asWriter(failure: DatabaseError): DatabaseError {
   return new DatabaseError("ERR_DB_UNAVAILABLE", message, { cause, sql, sqlState });
 }
 
+/** The same failure, of something that has certainly not been done: it is safe to do it again. */
+export function asUndone({ code, message, cause, sql, sqlState }: DatabaseError): DatabaseError {
+  return new DatabaseError(code, message, { cause, sql, sqlState, retryable: true });
+}
+
+/** The connection broke before the outcome was there. */
+export function isLost(outcome: unknown): outcome is DatabaseError {
+  return outcome instanceof DatabaseError && outcome.code === "ERR_DB_CONNECTION_LOST";
+}
+
 /** Another server, or this one in a moment, may take the same work. */
-export function isServerGone(error: unknown): boolean {
-  if (!(error instanceof DatabaseError)) return false;
-  return error.code === "ERR_DB_CONNECTION_LOST" || error.code === "ERR_DB_UNAVAILABLE";
+export function isServerGone(outcome: unknown): outcome is DatabaseError {
+  return isLost(outcome) || (outcome instanceof DatabaseError && outcome.code === "ERR_DB_UNAVAILABLE");
 }
 
 /** Throws an outcome that is a failure. */

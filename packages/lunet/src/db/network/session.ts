@@ -6,7 +6,7 @@ import type { SqlText } from "../sql-text.ts";
 import type { Shape } from "../statement-runner.ts";
 import type { Session } from "../transaction.ts";
 import type { RunResult } from "./connection.ts";
-import { asWriter, isServerGone, type Lease, type Outcome, sendOn } from "./lease.ts";
+import { asUndone, asWriter, isLost, isServerGone, type Lease, type Outcome, sendOn } from "./lease.ts";
 
 /** How often beginning is tried again on another connection: nothing has run yet, so it is safe. */
 const MAX_BEGIN_TRIES = 3;
@@ -150,8 +150,6 @@ export class NetworkSession implements Session {
       this.#marked = true;
       this.#options.onUnavailable();
     }
-    if (failure.code !== "ERR_DB_CONNECTION_LOST" || this.#isCommitting) return failure;
-    const { code, message, cause, sql, sqlState } = failure;
-    return new DatabaseError(code, message, { cause, sql, sqlState, retryable: true });
+    return isLost(failure) && !this.#isCommitting ? asUndone(failure) : failure;
   }
 }
