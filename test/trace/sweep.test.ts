@@ -28,7 +28,7 @@ const PLANTED = [
   },
   {
     fault: acquirePastDeadline,
-    first: "cancel 1 acquire: the check fails: Cannot acquire: found no free connection for 500 ms",
+    first: "cancel 1 acquire: the check fails: Cannot acquire: found the only connection in use for 500 ms, 1 waiting",
     line: /acquire-past-deadline\.ts:\d+:\d+ in acquireForEver$/,
   },
   {

@@ -233,7 +233,8 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
 
   async transaction<T>(body: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     const { readOnly, isolation, retry } = readTransactionOptions(options);
-    return withRetry(retry, async () => {
+    // Awaited, here and below, so that a stack goes on to the caller.
+    return await withRetry(retry, async () => {
       this.#requireOpen();
       throwIfCancelled("begin a transaction");
       refuseInTransaction(this.#home, "begin a transaction");
@@ -252,7 +253,7 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
         giveBack: (lease, clean) => this.#giveBack(lease, clean),
         onUnavailable: () => this.#pool.retire(),
       });
-      return runTransaction(this.#home, session, { readOnly, endTimeoutMs: this.#settings.endTimeoutMs }, body);
+      return await runTransaction(this.#home, session, { readOnly, endTimeoutMs: this.#settings.endTimeoutMs }, body);
     });
   }
 

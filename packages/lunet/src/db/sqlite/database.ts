@@ -174,7 +174,8 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
 
   async transaction<T>(body: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     const { readOnly, retry } = readTransactionOptions(options);
-    return withRetry(retry, () => this.#transaction(body, readOnly));
+    // Awaited, here and below, so that a stack goes on to the caller.
+    return await withRetry(retry, () => this.#transaction(body, readOnly));
   }
 
   async #transaction<T>(body: (transaction: Transaction) => Promise<T>, readOnly: boolean): Promise<T> {
@@ -195,7 +196,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
       giveBack: (returned, clean) => giveBack(pool, returned, clean),
       onSchemaChange: () => this.#inline?.forgetColumns(),
     });
-    return runTransaction(this.#home, session, { readOnly, endTimeoutMs }, body);
+    return await runTransaction(this.#home, session, { readOnly, endTimeoutMs }, body);
   }
 
   /** Waits for a connection of one's own. It is handed over or it was never taken. */
