@@ -5,22 +5,20 @@
  * - A read takes its snapshot when it starts. It starts after the call, and a write is acknowledged after its commit:
  *   what was acknowledged is seen.
  * - A memory database has one connection, so its reads stand in the writer's queue.
- *
- * States: open → closing → closed. Only an open database takes new work; `close` waits for the rest.
  */
-import { ended, ending, made, misused, ownedBy, ran, touched, TRACE, waitsForPool } from "#trace";
-import { ClosedError, DeadlineError, ensureCoroutine, shield, suspend, until } from "../../co/mod.ts";
-import { BoundedCache } from "../bounded-cache.ts";
+import { made, ownedBy, ran, touched, TRACE, waitsForPool } from "#trace";
+import { suspend } from "../../co/mod.ts";
 import { throwIfCancelled } from "../cancellation.impl.ts";
 import type { Database, ExecResult, Param, Transaction, TransactionOptions } from "../contract.ts";
 import { DatabaseError } from "../errors.ts";
 import { KnownStatement } from "../known-statement.ts";
+import { OwnedDatabase } from "../owned-database.ts";
 import { bindParameters, SQLITE_BINDING } from "../parameters.ts";
 import { Pool, type Waiter } from "../pool.ts";
 import { withRetry } from "../retry.ts";
 import { readStatement, type SqlText } from "../sql-text.ts";
-import { type Shape, StatementRunner } from "../statement-runner.ts";
-import { readTransactionOptions, refuseInTransaction, runTransaction, type TransactionHome } from "../transaction.ts";
+import type { Shape } from "../statement-runner.ts";
+import { readTransactionOptions, refuseInTransaction, runTransaction } from "../transaction.ts";
 import type { ConnectionOptions, ResultRows } from "./connection.ts";
 import { InlineReader } from "./inline-reader.ts";
 import type { Call, CallValue } from "./protocol.ts";
@@ -49,27 +47,21 @@ export interface SqliteSettings {
 type ThreadPool = Pool<ThreadConnection>;
 
 /** An open SQLite database. Made by `open`. */
-export class SqliteDatabase extends StatementRunner<KnownStatement> implements Database {
+export class SqliteDatabase extends OwnedDatabase implements Database {
   readonly dialect = "sqlite";
   readonly #settings: SqliteSettings;
-  readonly #statements: BoundedCache<string, KnownStatement>;
-  readonly #home: TransactionHome = { find: (sql) => this.#known(sql).text };
   /** Undefined when opened for reading alone. */
   readonly #writers: ThreadPool | undefined;
   /** Undefined for a memory database. */
   readonly #readers: ThreadPool | undefined;
   readonly #writer: Writer | undefined;
   readonly #inline: InlineReader | undefined;
-  #isClosing = false;
-  #destroyed = false;
-  #closing: Promise<void> | undefined;
   /** Connections that are being closed. */
   readonly #leaving: ThreadConnection[] = [];
 
   constructor(settings: SqliteSettings) {
-    super(settings.statementCacheSize);
+    super({ ...settings, name: settings.path });
     this.#settings = settings;
-    this.#statements = new BoundedCache(settings.statementCacheSize);
     const isMemory = settings.path === ":memory:";
     if (!settings.readOnly) {
       this.#writers = this.#createPool("writer", 1);
@@ -91,24 +83,15 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
     giveBack(pool, connection, true);
   }
 
-  find(sql: string): KnownStatement {
-    this.#requireOpen();
-    return this.#known(sql);
-  }
-
-  #known(sql: string): KnownStatement {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
+  protected read(sql: string): KnownStatement {
     const text = readStatement(sql, "sqlite");
-    const statement = new KnownStatement(text, text.kind === "read");
-    this.#statements.set(sql, statement);
-    return statement;
+    return new KnownStatement(text, text.kind === "read");
   }
 
   run<T>(statement: KnownStatement, params: readonly Param[], shape: Shape<T>): Promise<T> {
     if (!statement.isQuick || this.#inline === undefined) return this.#runInThread(statement, params, shape);
     try {
-      this.#requireOpen();
+      this.requireOpen();
       throwIfCancelled("query");
       if (TRACE) touched(this, "query");
       const result = this.#inline.run(statement, params);
@@ -133,13 +116,17 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
   }
 
   async #call(text: SqlText, params: readonly Param[], wantRows: boolean): Promise<CallValue> {
-    const call: Call = { text, params: bindParameters(text.sql, text.parameterCount, params, SQLITE_BINDING), wantRows };
-    this.#requireOpen();
+    const call: Call = {
+      text,
+      params: bindParameters(text.sql, text.parameterCount, params, SQLITE_BINDING),
+      wantRows,
+    };
+    this.requireOpen();
     if (TRACE) touched(this, "query");
     const purpose = wantRows ? "query" : "exec";
     const readsAlone = text.kind === "read" && this.#readers !== undefined;
     if (readsAlone || this.#writer === undefined) return unwrap(await this.#read(purpose, call), "run", text.sql);
-    refuseInTransaction(this.#home, purpose);
+    refuseInTransaction(this.home, purpose);
     const outcome = await this.#writer.run(purpose, call);
     if (text.kind === "other") this.#inline?.forgetColumns();
     return unwrap(outcome, "run", text.sql);
@@ -159,7 +146,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
         },
         fail,
       };
-      if (TRACE) waitsForPool(pool, this.#settings.readers, `the readers of ${this.#name}`);
+      if (TRACE) waitsForPool(pool, this.#settings.readers, `the readers of ${this.name}`);
       pool.enter(waiter);
       return () => {
         pool.leave(waiter);
@@ -168,7 +155,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
   }
 
   dataVersion(): number | undefined {
-    this.#requireOpen();
+    this.requireOpen();
     return this.#inline?.dataVersion();
   }
 
@@ -179,7 +166,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
   }
 
   async #transaction<T>(body: (transaction: Transaction) => Promise<T>, readOnly: boolean): Promise<T> {
-    this.#requireOpen();
+    this.requireOpen();
     const pool = readOnly && this.#readers !== undefined ? this.#readers : this.#writers;
     if (pool === undefined) {
       throw new DatabaseError(
@@ -187,7 +174,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
         "Cannot begin a transaction that writes: found a database opened for reading alone",
       );
     }
-    if (pool === this.#writers) refuseInTransaction(this.#home, "begin a transaction");
+    if (pool === this.#writers) refuseInTransaction(this.home, "begin a transaction");
     const { busyTimeoutMs, endTimeoutMs, synchronous } = this.#settings;
     const connection = await this.#acquire(pool, "begin a transaction");
     const session = new ThreadSession(connection, {
@@ -196,7 +183,7 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
       giveBack: (returned, clean) => giveBack(pool, returned, clean),
       onSchemaChange: () => this.#inline?.forgetColumns(),
     });
-    return await runTransaction(this.#home, session, { readOnly, endTimeoutMs }, body);
+    return await runTransaction(this.home, session, { readOnly, endTimeoutMs }, body);
   }
 
   /** Waits for a connection of one's own. It is handed over or it was never taken. */
@@ -204,8 +191,8 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
     return suspend<ThreadConnection>(purpose, (resume, fail) => {
       const waiter: Waiter<ThreadConnection> = { purpose, grant: resume, fail };
       if (TRACE) {
-        if (pool === this.#writers) waitsForPool(pool, 1, `the writers of ${this.#name}`);
-        else waitsForPool(pool, this.#settings.readers, `the readers of ${this.#name}`);
+        if (pool === this.#writers) waitsForPool(pool, 1, `the writers of ${this.name}`);
+        else waitsForPool(pool, this.#settings.readers, `the readers of ${this.name}`);
       }
       pool.enter(waiter);
       return () => {
@@ -214,42 +201,12 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
     });
   }
 
-  close(): Promise<void> {
-    ensureCoroutine("close");
-    if (this.#closing !== undefined) return until(this.#closing);
-    refuseInTransaction(this.#home, "close");
-    this.#isClosing = true;
-    if (TRACE) ending(this);
-    this.#closing = this.#end();
-    return this.#closing;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  async #end(): Promise<void> {
-    const { closeTimeoutMs } = this.#settings;
-    try {
-      await shield(closeTimeoutMs, () => this.#endConnections());
-    } catch (error) {
-      if (!(error instanceof DeadlineError)) throw error;
-      throw new DatabaseError(
-        "ERR_DB_CLOSE_TIMEOUT",
-        `Cannot close ${this.#name} in time: found work still running after ${closeTimeoutMs} ms, which is abandoned`,
-        { cause: error },
-      );
-    } finally {
-      this.destroy();
-    }
-  }
-
   /** Readers first: the last connection to end folds the log into the file and removes it. */
-  async #endConnections(): Promise<void> {
+  protected async endConnections(): Promise<void> {
     const pools = [this.#readers, this.#writers].filter((pool) => pool !== undefined);
     for (const pool of pools) await this.#waitQuiet(pool);
     this.#inline?.close();
-    this.#leaving.push(...pools.flatMap((pool) => pool.drain(this.#closedError()).idle));
+    this.#leaving.push(...pools.flatMap((pool) => pool.drain(this.closedError()).idle));
     for (const connection of this.#leaving) await this.#endOne(connection);
   }
 
@@ -268,34 +225,13 @@ export class SqliteDatabase extends StatementRunner<KnownStatement> implements D
     unwrap(outcome, "close", this.#settings.path);
   }
 
-  /** Ends at once what is still there. */
-  destroy(): void {
-    if (this.#destroyed) return;
-    this.#isClosing = true;
-    this.#destroyed = true;
+  protected destroyConnections(): void {
     for (const pool of [this.#readers, this.#writers]) {
-      const { idle, out } = pool?.drain(this.#closedError()) ?? { idle: [], out: [] };
+      const { idle, out } = pool?.drain(this.closedError()) ?? { idle: [], out: [] };
       for (const connection of [...idle, ...out]) connection.destroy();
     }
     for (const connection of this.#leaving) connection.destroy();
     this.#inline?.close();
-    this.endHandles();
-    if (TRACE) ended("database", this);
-  }
-
-  get #name(): string {
-    return `database "${this.#settings.path}"`;
-  }
-
-  #closedError(): ClosedError {
-    return new ClosedError(this.#name);
-  }
-
-  #requireOpen(): void {
-    if (!this.#isClosing) return;
-    const error = this.#closedError();
-    if (TRACE) misused(this, "query", error);
-    throw error;
   }
 
   #createPool(role: "writer" | "reader", size: number): ThreadPool {
