@@ -7,6 +7,8 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { suite, test, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Connection, createConnection } from "mariadb";
+import pg from "pg";
 import { programServers } from "../../test/database-servers/program-servers.ts";
 import { startTime } from "../background.ts";
 import { databasesFolder } from "./account.ts";
@@ -43,16 +45,23 @@ for (const kind of ["postgres", "mariadb"] as const) {
     test("answers nothing while it is suspended, connected clients included, and goes on", async () => {
       await using servers = await programServers();
       const server = await start(servers, kind);
+      const connected = await connect(kind, server.url);
+      const outcomes: string[] = [];
+      const ask = async (who: string, query: () => Promise<unknown>): Promise<void> => {
+        await query();
+        outcomes.push(who);
+      };
       await server.suspend();
-      let answered = false;
-      const asked = server.query("select 1 as one").then((rows) => {
-        answered = true;
-        return rows;
-      });
+      const asked = [
+        ask("connected", async () => await connected.query("select 1")),
+        ask("new", async () => await server.query("select 1")),
+      ];
       await sleep(300);
-      assert.equal(answered, false);
+      assert.deepEqual(outcomes, []);
       await server.resume();
-      assert.equal(Number((await asked)[0]!["one"]), 1);
+      await Promise.all(asked);
+      assert.deepEqual(outcomes.toSorted(), ["connected", "new"]);
+      await connected.end();
       // One that is suspended is stopped all the same.
       await server.suspend();
       await server.stop();
@@ -148,6 +157,13 @@ async function start(servers: ServerRun, kind: ServerKind, durable = false): Pro
   return kind === "postgres" ? await servers.startPostgres({ durable }) : await servers.startMariadb({ durable });
 }
 
+async function connect(kind: ServerKind, url: string): Promise<pg.Client | Connection> {
+  if (kind === "mariadb") return await createConnection(url);
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  return client;
+}
+
 async function ownDatabase(server: DatabaseServer): Promise<string> {
   await server.query("create database own");
   return "own";
@@ -162,7 +178,9 @@ interface Runner {
 
 /** A process that runs servers and does nothing else. */
 async function startRunner(t: TestContext): Promise<Runner> {
-  const source = `import { programServers } from ${JSON.stringify(join(root, "test/database-servers/program-servers.ts"))};
+  const source = `import { type Connection, createConnection } from "mariadb";
+import pg from "pg";
+import { programServers } from ${JSON.stringify(join(root, "test/database-servers/program-servers.ts"))};
     const servers = await programServers();
     const [one, other] = await Promise.all([servers.startPostgres(), servers.startMariadb()]);
     console.log(JSON.stringify({ folder: servers.folder, pids: [servers.guardian.pid, one.pid, other.pid] }));`;
