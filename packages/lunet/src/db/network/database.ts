@@ -8,13 +8,10 @@
  * - A cancel reaches the server (`lease.ts`). A read is left at once; a write is waited for, so that it is known
  *   whether it was done.
  * - A plain read whose connection is lost runs once more: it cannot do harm twice.
- *
- * States: open → closing → closed. Only an open database takes new work; `close` waits for the rest.
  */
-import { ended, ending, made, misused, ownedBy, touched, TRACE, waitsForPool } from "#trace";
-import { type Cancelled, ClosedError, DeadlineError, ensureCoroutine, shield, suspend, until } from "../../co/mod.ts";
+import { made, ownedBy, touched, TRACE, waitsForPool } from "#trace";
+import { type Cancelled, suspend } from "../../co/mod.ts";
 import { monotonicMs, setTimer } from "../../host/clock.ts";
-import { BoundedCache } from "../bounded-cache.ts";
 import { throwIfCancelled } from "../cancellation.impl.ts";
 import type {
   Database,
@@ -27,12 +24,13 @@ import type {
 } from "../contract.ts";
 import { DatabaseError, quoteSql } from "../errors.ts";
 import { KnownStatement } from "../known-statement.ts";
+import { OwnedDatabase } from "../owned-database.ts";
 import { type Binding, bindParameters, type BoundValue } from "../parameters.ts";
 import { Pool, type Waiter } from "../pool.ts";
 import { withRetry } from "../retry.ts";
 import { readStatement } from "../sql-text.ts";
-import { type Shape, StatementRunner } from "../statement-runner.ts";
-import { readTransactionOptions, refuseInTransaction, runTransaction, type TransactionHome } from "../transaction.ts";
+import type { Shape } from "../statement-runner.ts";
+import { readTransactionOptions, refuseInTransaction, runTransaction } from "../transaction.ts";
 import type { NetworkAddress } from "./address.ts";
 import { beginning, readOnlySession } from "./beginning.ts";
 import { ConnectionRunner } from "./connection-runner.ts";
@@ -62,31 +60,23 @@ interface Call {
 }
 
 /** An open database behind a network. Made by `open`. */
-export class NetworkDatabase extends StatementRunner<KnownStatement> implements Database {
+export class NetworkDatabase extends OwnedDatabase implements Database {
   readonly dialect: "postgres" | "mariadb";
-  readonly #address: NetworkAddress;
   readonly #settings: NetworkSettings;
   readonly #driver: Driver;
   readonly #binding: Binding;
   readonly #connector: Connector;
-  readonly #statements: BoundedCache<string, KnownStatement>;
-  readonly #home: TransactionHome = { find: (sql) => this.#known(sql).text };
   readonly #pool: Pool<NetworkConnection>;
   readonly #shared: SharedConnections;
-  #isClosing = false;
-  #destroyed = false;
-  #closing: Promise<void> | undefined;
   /** Connections that are being closed. */
   readonly #leaving = new Set<NetworkConnection>();
 
   constructor(address: NetworkAddress, settings: NetworkSettings, driver: Driver, binding: Binding) {
-    super(settings.statementCacheSize);
+    super({ ...settings, name: address.name });
     this.dialect = address.dialect;
-    this.#address = address;
     this.#settings = settings;
     this.#driver = driver;
     this.#binding = binding;
-    this.#statements = new BoundedCache(settings.statementCacheSize);
     const needsWrites = address.targetSession === "read-write" && !settings.readOnly;
     this.#connector = new Connector(driver, address, { connectTimeoutMs: settings.connectTimeoutMs, needsWrites });
     this.#pool = this.#createPool();
@@ -107,18 +97,9 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
     this.#giveBack(await this.#acquire("open the database"), true);
   }
 
-  find(sql: string): KnownStatement {
-    this.#requireOpen();
-    return this.#known(sql);
-  }
-
-  #known(sql: string): KnownStatement {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
+  protected read(sql: string): KnownStatement {
     const text = readStatement(sql, this.dialect);
-    const statement = new KnownStatement(text, text.isPlainRead && !text.marksSession);
-    this.#statements.set(sql, statement);
-    return statement;
+    return new KnownStatement(text, text.isPlainRead && !text.marksSession);
   }
 
   async run<T>(statement: KnownStatement, params: readonly Param[], shape: Shape<T>): Promise<T> {
@@ -143,9 +124,9 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
   /** What is checked before anything runs. */
   #prepareCall({ text }: KnownStatement, params: readonly Param[], purpose: string): BoundValue[] {
     const bound = bindParameters(text.sql, text.parameterCount, params, this.#binding);
-    this.#requireOpen();
+    this.requireOpen();
     // It would want a second connection while it keeps one: enough of its kind would wait for each other for ever.
-    refuseInTransaction(this.#home, purpose);
+    refuseInTransaction(this.home, purpose);
     if (this.#settings.readOnly && text.kind !== "read") {
       throw new DatabaseError(
         "ERR_DB_READ_ONLY",
@@ -227,7 +208,7 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
   }
 
   dataVersion(): number | undefined {
-    this.#requireOpen();
+    this.requireOpen();
     return undefined;
   }
 
@@ -235,9 +216,9 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
     const { readOnly, isolation, retry } = readTransactionOptions(options);
     // Awaited, here and below, so that a stack goes on to the caller.
     return await withRetry(retry, async () => {
-      this.#requireOpen();
+      this.requireOpen();
       throwIfCancelled("begin a transaction");
-      refuseInTransaction(this.#home, "begin a transaction");
+      refuseInTransaction(this.home, "begin a transaction");
       if (this.#settings.readOnly && !readOnly) {
         throw new DatabaseError(
           "ERR_DB_READ_ONLY",
@@ -253,7 +234,7 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
         giveBack: (lease, clean) => this.#giveBack(lease, clean),
         onUnavailable: () => this.#pool.retire(),
       });
-      return await runTransaction(this.#home, session, { readOnly, endTimeoutMs: this.#settings.endTimeoutMs }, body);
+      return await runTransaction(this.home, session, { readOnly, endTimeoutMs: this.#settings.endTimeoutMs }, body);
     });
   }
 
@@ -261,8 +242,8 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
    * Runs `body` with one connection, outside transactions. It is destroyed afterwards: nobody knows what was left in it.
    */
   async runOnOneConnection<T>(body: (connection: Queryable) => Promise<T>): Promise<T> {
-    this.#requireOpen();
-    refuseInTransaction(this.#home, "take a connection");
+    this.requireOpen();
+    refuseInTransaction(this.home, "take a connection");
     const lease = await this.#acquire("take a connection");
     const runner = new ConnectionRunner(lease, this.dialect, this.#binding);
     try {
@@ -287,7 +268,7 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
   }
 
   #tracePoolWait(): void {
-    if (TRACE) waitsForPool(this.#pool, this.#settings.max, `the connections of ${this.#name}`);
+    if (TRACE) waitsForPool(this.#pool, this.#settings.max, `the connections of ${this.name}`);
   }
 
   /** Gives a connection back when nothing is under way on it, or destroys one that is not known to be clean. */
@@ -300,42 +281,12 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
     });
   }
 
-  close(): Promise<void> {
-    ensureCoroutine("close");
-    if (this.#closing !== undefined) return until(this.#closing);
-    refuseInTransaction(this.#home, "close");
-    this.#isClosing = true;
-    if (TRACE) ending(this);
-    this.#closing = this.#end();
-    return this.#closing;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  async #end(): Promise<void> {
-    const { closeTimeoutMs } = this.#settings;
-    try {
-      await shield(closeTimeoutMs, () => this.#endConnections());
-    } catch (error) {
-      if (!(error instanceof DeadlineError)) throw error;
-      throw new DatabaseError(
-        "ERR_DB_CLOSE_TIMEOUT",
-        `Cannot close ${this.#name} in time: found work still running after ${closeTimeoutMs} ms, which is abandoned`,
-        { cause: error },
-      );
-    } finally {
-      this.destroy();
-    }
-  }
-
-  async #endConnections(): Promise<void> {
+  protected async endConnections(): Promise<void> {
     await suspend<void>("close", (resume) => {
       this.#pool.onQuiet(() => this.#shared.onQuiet(resume));
       return () => {};
     });
-    const idle = [...this.#pool.drain(this.#closedError()).idle, ...this.#shared.drain()];
+    const idle = [...this.#pool.drain(this.closedError()).idle, ...this.#shared.drain()];
     for (const connection of idle) this.#closeOne(connection);
     for (const connection of [...this.#leaving]) {
       await suspend<void>("close", (resume) => {
@@ -345,31 +296,10 @@ export class NetworkDatabase extends StatementRunner<KnownStatement> implements 
     }
   }
 
-  /** Ends at once what is still there. */
-  destroy(): void {
-    if (this.#destroyed) return;
-    this.#isClosing = true;
-    this.#destroyed = true;
-    const { idle, out } = this.#pool.drain(this.#closedError());
+  protected destroyConnections(): void {
+    const { idle, out } = this.#pool.drain(this.closedError());
     for (const connection of [...idle, ...out, ...this.#shared.drain(), ...this.#leaving]) connection.destroy();
     this.#driver.close();
-    this.endHandles();
-    if (TRACE) ended("database", this);
-  }
-
-  get #name(): string {
-    return `database "${this.#address.name}"`;
-  }
-
-  #closedError(): ClosedError {
-    return new ClosedError(this.#name);
-  }
-
-  #requireOpen(): void {
-    if (!this.#isClosing) return;
-    const error = this.#closedError();
-    if (TRACE) misused(this, "query", error);
-    throw error;
   }
 
   #createPool(): Pool<NetworkConnection> {
