@@ -93,3 +93,10 @@ coroutineTest("a parameter that only one side sees is told", async () => {
     assert.ok(outcome instanceof DatabaseError && outcome.code === "ERR_DB_SYNTAX");
   });
 });
+
+coroutineTest("a commit that failed in the middle is one of which nobody knows whether it was done", async () => {
+  await withConnection(database.url, async (connection) => {
+    const error = await failure(connection, "signal sqlstate 'HY000' set mysql_errno = 1180");
+    assert.deepEqual([error.code, error.retryable, connection.ended], ["ERR_DB_CONNECTION_LOST", false, true]);
+  });
+});

@@ -38,9 +38,10 @@ const CODES: Readonly<Partial<Record<DatabaseErrorCode, readonly number[]>>> = {
   ERR_DB_READ_ONLY: [1792],
   ERR_DB_FULL: [1021, 1114, 3675],
   ERR_DB_OUT_OF_MEMORY: [1037, 1038, 1041],
+  // 1180: a commit failed in the middle, as on a node that has just lost its cluster. Nobody knows whether it was done.
   ERR_DB_CONNECTION_LOST: [
-    1053, 1077, 1079, 1080, 1152, 1154, 1155, 1156, 1157, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 4031, 45004,
-    45009, 45011, 45013, 45026,
+    1053, 1077, 1079, 1080, 1152, 1154, 1155, 1156, 1157, 1158, 1159, 1160, 1161, 1180, 1184, 1927, 2006, 2013, 4031,
+    45004, 45009, 45011, 45013, 45026,
   ],
   ERR_DB_TOO_BIG: [1153, 1162, 1301, 45046],
   ERR_DB_CORRUPT: [126, 127, 144, 145, 1034, 1194, 1195, 1712],
