@@ -11,10 +11,14 @@
 
 /**
  * A value that can be bound: text, a number that is finite, an integer of up to 64 bits, a truth value (stored as 1 and 0
- * where the database has no type for it), bytes, or NULL. Anything else, `undefined` and `Date` among them, is a
- * `TypeError` before anything runs. Keep times as ISO text or as milliseconds.
+ * where the database has no type for it), bytes, a point in time, or NULL. Anything else, `undefined` among them, is a
+ * `TypeError` before anything runs.
+ *
+ * A `Date` of the years 0 to 9999 is bound in UTC with its milliseconds, in the text that the database's own type for times takes;
+ * SQLite, which has none, stores `2026-01-31T12:00:00.000Z`. What is read is such a text (`Value`), so `new Date(text)`
+ * goes back in.
  */
-export type Param = string | number | bigint | boolean | null | Uint8Array;
+export type Param = string | number | bigint | boolean | null | Uint8Array | Date;
 
 /**
  * A value that was read. Integers between -(2^53 - 1) and 2^53 - 1 are numbers, others are bigints: none is rounded.

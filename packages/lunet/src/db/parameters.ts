@@ -15,6 +15,8 @@ export interface Binding<T extends BoundValue = BoundValue> {
   /** Turns safe integers into what the database stores as an integer, and truth values into what it has for them. */
   readonly integer: (value: number) => T;
   readonly boolean: (value: boolean) => T;
+  /** Turns a point in time, `2026-01-31T12:00:00.000Z`, into the text that the database takes for it. */
+  readonly time: (iso: string) => string;
 }
 
 /** Integers are bigints, so that an integer is stored and no float; truth values are 1 and 0. */
@@ -22,6 +24,7 @@ export const SQLITE_BINDING: Binding<bigint> = {
   hasNulInText: true,
   integer: BigInt,
   boolean: (value) => (value ? 1n : 0n),
+  time: (iso) => iso,
 };
 
 /** The integers that a database's 64 bits hold. */
@@ -33,7 +36,8 @@ const MIN_INTEGER = -(2n ** 63n);
  * later changes nothing.
  *
  * @throws TypeError for a wrong number of values, a value of no `Param` type, NaN or Infinity, text that is not well-formed
- *   Unicode, or text with U+0000 where the database cannot hold it; RangeError for an integer of more than 64 bits. The message names the place, never the value.
+ *   Unicode, or text with U+0000 where the database cannot hold it; RangeError for an integer of more than 64 bits, or a Date that ISO 8601
+ *   has no four digits for. The message names the place, never the value.
  */
 export function bindParameters<T extends BoundValue>(
   sql: string,
@@ -76,10 +80,21 @@ function bind<T extends BoundValue>(sql: string, index: number, value: unknown, 
     case "object":
       if (value === null) return null;
       if (value instanceof Uint8Array) return new Uint8Array(value);
+      if (value instanceof Date) {
+        if (!isInCalendar(value))
+          throw new RangeError(refuse("a Date without a time, or outside the years 0 to 9999", "one within"));
+        return binding.time(value.toISOString());
+      }
       break;
     default:
       break;
   }
   const found = typeof value === "object" ? (value?.constructor?.name ?? "object") : typeof value;
-  throw new TypeError(refuse(found, "a string, number, bigint, boolean, null or Uint8Array"));
+  throw new TypeError(refuse(found, "a string, number, bigint, boolean, null, Uint8Array or Date"));
+}
+
+/** ISO 8601 has four digits for its year, and databases take no more. An invalid Date has none. */
+function isInCalendar(value: Date): boolean {
+  const year = value.getUTCFullYear();
+  return year >= 0 && year <= 9_999;
 }

@@ -22,6 +22,8 @@ export const MARIADB_BINDING: Binding = {
   hasNulInText: true,
   integer: (value) => (value >= MIN_INT && value <= MAX_INT ? value : BigInt(value)),
   boolean: (value) => (value ? 1 : 0),
+  // MariaDB takes no "Z"; the session's time zone is UTC.
+  time: (iso) => iso.slice(0, -1).replace("T", " "),
 };
 
 /** The values as the package takes them, in an array of their own. */

@@ -14,6 +14,7 @@ export const POSTGRES_BINDING: Binding = {
   hasNulInText: false,
   integer: (value) => value,
   boolean: (value) => value,
+  time: (iso) => iso,
 };
 
 /** A value as `pg` sends it: text, or bytes in binary format. */
