@@ -203,8 +203,14 @@ export class NetworkDatabase extends OwnedDatabase implements Database {
   #judge(outcome: Outcome<RunResult>): Outcome<RunResult> {
     if (!(outcome instanceof DatabaseError)) return outcome;
     const failure = this.#settings.readOnly ? outcome : asWriter(outcome);
-    if (failure.code === "ERR_DB_UNAVAILABLE") this.#pool.retire();
+    if (failure.code === "ERR_DB_UNAVAILABLE") this.#retire();
     return failure;
+  }
+
+  /** No connection that there is now is used again: what is read there may be old from now on. */
+  #retire(): void {
+    this.#pool.retire();
+    this.#shared.retire();
   }
 
   dataVersion(): number | undefined {
@@ -232,7 +238,7 @@ export class NetworkDatabase extends OwnedDatabase implements Database {
         beginning: (level, reads) => beginning(this.dialect, level, reads),
         acquire: () => this.#acquire("begin a transaction"),
         giveBack: (lease, clean) => this.#giveBack(lease, clean),
-        onUnavailable: () => this.#pool.retire(),
+        onUnavailable: () => this.#retire(),
       });
       return await runTransaction(this.home, session, { readOnly, endTimeoutMs: this.#settings.endTimeoutMs }, body);
     });

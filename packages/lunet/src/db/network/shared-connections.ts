@@ -91,6 +91,11 @@ export class SharedConnections {
     return best;
   }
 
+  /** Every connection that there is now takes nothing new: the server behind them is not to be used any more. */
+  retire(): void {
+    for (const place of this.#places) place.retire();
+  }
+
   /** Calls `listener` once, when nothing is under way. */
   onQuiet(listener: () => void): void {
     this.#onQuiet = listener;
@@ -122,6 +127,7 @@ export class Place {
   #lastEndMs = 0;
   /** Not before then is another connection tried. */
   #reopenMs = -Infinity;
+  #isRetired = false;
   #cancel: "none" | "sent" | "taken" = "none";
   #timer: Timer | undefined;
   #isDrained = false;
@@ -144,14 +150,20 @@ export class Place {
       return false;
     }
     if (connection.ended || this.#cancel !== "none" || this.#runs.length >= MAX_PIPELINE_DEPTH) return false;
-    if (this.#runs.length > 0) return nowMs - this.#headSinceMs() <= this.#options.budgetMs;
-    const { maxAgeMs, idleTimeoutMs } = this.#options;
-    if (nowMs - this.#openedMs <= maxAgeMs && nowMs - this.#lastEndMs <= idleTimeoutMs) return true;
+    const { budgetMs, maxAgeMs, idleTimeoutMs } = this.#options;
+    const isTooOld = this.#isRetired || nowMs - this.#openedMs > maxAgeMs;
+    if (this.#runs.length > 0) return !isTooOld && nowMs - this.#headSinceMs() <= budgetMs;
+    if (!isTooOld && nowMs - this.#lastEndMs <= idleTimeoutMs) return true;
     // Too old, or idle for so long that it may be dead: another takes its place.
     this.#connection = undefined;
     this.#options.close(connection);
     this.#open(nowMs);
     return false;
+  }
+
+  /** The connection that it has takes nothing new. Another one takes its place when it is next wanted. */
+  retire(): void {
+    this.#isRetired = true;
   }
 
   /** Sends a statement. Call it at once after `takes`. */
@@ -249,6 +261,7 @@ export class Place {
 
   #take(connection: NetworkConnection): void {
     this.#connection = connection;
+    this.#isRetired = false;
     this.#openedMs = monotonicMs();
     this.#lastEndMs = this.#openedMs;
     connection.onEnd(() => {
