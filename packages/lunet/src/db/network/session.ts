@@ -45,7 +45,11 @@ export class NetworkSession implements Session {
     for (let tries = 1; ; tries++) {
       this.#lease = await this.#options.acquire();
       try {
-        for (const sql of this.#options.beginning(this.#options.isolation, readOnly)) await this.#control(sql);
+        const beginning = this.#options.beginning(this.#options.isolation, readOnly);
+        // What was set for a transaction that then does not begin would hold for the next one.
+        this.#marked = beginning.length > 1;
+        for (const sql of beginning) await this.#control(sql);
+        this.#marked = false;
         return;
       } catch (error) {
         if (!isServerGone(error) || tries === MAX_BEGIN_TRIES) throw error;
