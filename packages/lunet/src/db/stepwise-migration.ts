@@ -6,6 +6,7 @@
  * What is left open: a process that is killed between a statement and its record. The next attempt then runs this one
  * statement again, and says so when it fails.
  */
+import { shield } from "../co/mod.ts";
 import type { Queryable } from "./contract.ts";
 import { DatabaseError } from "./errors.ts";
 import { appliedSteps, CREATE_TABLE, recordStep, type Step, stepFailed, toApply } from "./migration-steps.ts";
@@ -17,8 +18,12 @@ const CREATE_PROGRESS = `create table if not exists lunet_migration_progress (
   statements integer not null
 )`;
 
+const RECORD = "replace into lunet_migration_progress (number, sha256, statements) values (?, ?, ?)";
+
 /** How long to wait for another process that migrates, in seconds. */
 const LOCK_TIMEOUT_S = 60;
+/** How long recording a statement may take when its coroutine is being cancelled, in milliseconds. */
+const RECORD_TIMEOUT_MS = 10_000;
 
 /** Applies what is missing, and gives the names. `connection` is one connection, outside a transaction. */
 export async function migrateStepwise(connection: Queryable, steps: readonly Step[]): Promise<string[]> {
@@ -48,11 +53,9 @@ async function apply(connection: Queryable, step: Step): Promise<void> {
   try {
     for (const { sql } of statements.slice(done)) {
       await connection.exec(sql);
-      await connection.exec("replace into lunet_migration_progress (number, sha256, statements) values (?, ?, ?)", [
-        step.number,
-        step.sha256,
-        ++done,
-      ]);
+      const progress = [step.number, step.sha256, ++done];
+      // Out of reach of cancels: a statement that is done and has no record is run again the next time, and fails.
+      await shield(RECORD_TIMEOUT_MS, () => connection.exec(RECORD, progress));
     }
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error;
