@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** Writes a number; rejects when it was not acknowledged. */
 export type Write = (id: number) => Promise<void>;
 
-export class AcknowledgedWrites {
+export class AcknowledgedWrites implements AsyncDisposable {
   readonly acknowledged: number[] = [];
   /** Numbers whose write was rejected: they may be there or not. */
   readonly inDoubt: number[] = [];
@@ -30,6 +30,10 @@ export class AcknowledgedWrites {
   async end(): Promise<void> {
     this.#isEnding = true;
     await this.#ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
   }
 
   /** What was acknowledged and is not among `found`; empty when all is well. */

@@ -56,7 +56,7 @@ test(
     const { nodes } = cluster;
     await nodes[0]!.query("create table load_test (id int primary key)", "own");
     const client = new FailoverClient(nodes);
-    const writes = new AcknowledgedWrites((id) => client.write(`insert into load_test values (${id})`));
+    await using writes = new AcknowledgedWrites((id) => client.write(`insert into load_test values (${id})`));
     await writes.waitMore(200);
     const victim = client.node!;
     const killed = performance.now();

@@ -64,7 +64,7 @@ for (const method of ["rewind", "copy"] as const) {
       const table = `load_${method}`;
       await killed.query(`create table ${table} (id int primary key)`);
       const client = new PrimaryClient(() => pair.primary);
-      const writes = new AcknowledgedWrites((id) => client.write(`insert into ${table} values (${id})`));
+      await using writes = new AcknowledgedWrites((id) => client.write(`insert into ${table} values (${id})`));
       await writes.waitMore(200);
       const started = performance.now();
       await killed.kill9();
