@@ -236,6 +236,7 @@ export class NetworkDatabase extends OwnedDatabase implements Database {
         isolation,
         binding: this.#binding,
         beginning: (level, reads) => beginning(this.dialect, level, reads),
+        failedIsUndone: this.dialect === "mariadb",
         acquire: () => this.#acquire("begin a transaction"),
         giveBack: (lease, clean) => this.#giveBack(lease, clean),
         onUnavailable: () => this.#retire(),

@@ -17,6 +17,8 @@ export interface SessionOptions {
   readonly binding: Binding;
   /** The statements that begin a transaction. */
   readonly beginning: (isolation: Isolation, readOnly: boolean) => readonly string[];
+  /** A transaction that failed has been undone as a whole; else it can be rolled back to a savepoint. */
+  readonly failedIsUndone: boolean;
   /** Waits for a connection. */
   readonly acquire: () => Promise<Lease>;
   readonly giveBack: (lease: Lease, clean: boolean) => void;
@@ -79,6 +81,8 @@ export class NetworkSession implements Session {
   }
 
   async rollbackTo(name: string): Promise<void> {
+    // The savepoint is gone, too. Nothing else runs in this transaction (`#requireOpen`).
+    if (this.#options.failedIsUndone && this.#held().connection.transaction === "failed") return;
     await this.#control(`rollback to savepoint ${name}`);
     await this.#control(`release savepoint ${name}`);
   }
