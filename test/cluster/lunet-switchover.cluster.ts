@@ -39,9 +39,8 @@ for (const kind of ["postgres", "mariadb"] as const) {
   coroutineTest(
     `${kind}: a server that takes no writes any more is left by those who write and by those who read`,
     async () => {
-      const start = kind === "postgres" ? servers.startPostgres : servers.startMariadb;
-      const former = await until(start.call(servers, {}));
-      const next = await until(start.call(servers, {}));
+      const former = await until(start(kind));
+      const next = await until(start(kind));
       for (const [name, server] of Object.entries({ former, next })) {
         await prepare(server, name, KINDS[kind].prepare);
       }
@@ -60,6 +59,10 @@ for (const kind of ["postgres", "mariadb"] as const) {
     },
     LIMIT,
   );
+}
+
+function start(kind: keyof typeof KINDS): Promise<DatabaseServer> {
+  return kind === "postgres" ? servers.startPostgres() : servers.startMariadb();
 }
 
 async function prepare(server: DatabaseServer, name: string, more: readonly string[]): Promise<void> {
