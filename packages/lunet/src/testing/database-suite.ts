@@ -354,6 +354,17 @@ export function databaseSuite(name: string, openDatabase: OpenDatabase, options:
     assert.deepEqual(await names(database), ["a", "b", "c"]);
   });
 
+  databaseTest("a statement that failed is judged anew when it runs again", async (database) => {
+    const sql = `${insert} returning name`;
+    assert.deepEqual(await database.queryRows(sql, ["a", 1]), [["a"]]);
+    for (const person of ["b", "c"]) {
+      await rejectsWith("ERR_DB_UNIQUE", () => database.queryRows(sql, ["a", 1]));
+      assert.deepEqual(await database.queryRows(sql, [person, 1]), [[person]]);
+    }
+    await database.transaction((tx) => tx.exec(insert, ["d", 1]));
+    assert.deepEqual(await names(database), ["a", "b", "c", "d"]);
+  });
+
   databaseTest("a prepared statement runs like its text, and the same text gives the same handle", async (database) => {
     const statement = database.prepare(insert);
     assert.equal(database.prepare(insert), statement);

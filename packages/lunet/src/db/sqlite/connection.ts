@@ -152,9 +152,17 @@ export class SqliteConnection {
     }
     const rows: unknown[][] = [];
     // SQLite is asked row by row, so that a result without end stops at the limit and not at the end of the memory.
-    for (const row of statement.iterate(...params)) {
-      if (rows.length === maxRows) throw new TooManyRows(`more than ${maxRows} rows`);
-      rows.push(row as unknown as unknown[]);
+    const iterator = statement.iterate(...params);
+    try {
+      for (const row of iterator) {
+        if (rows.length === maxRows) throw new TooManyRows(`more than ${maxRows} rows`);
+        rows.push(row as unknown as unknown[]);
+      }
+    } catch (error) {
+      // node:sqlite resets what failed in all(), get() and run(), and not in an iterator: its next run would throw this error
+      // again, and one that found the file locked would keep the transaction from being committed.
+      iterator.return?.();
+      throw error;
     }
     return rows;
   }
