@@ -6,12 +6,13 @@
  * one applies, the other finds it done. MariaDB commits at each statement that changes the schema, so there a
  * migration is done statement by statement (`stepwise-migration.ts`).
  */
-import type { Database, Dialect, Migration } from "./contract.ts";
+import type { Database, Migration } from "./contract.ts";
 import { DatabaseError } from "./errors.ts";
 import {
   appliedSteps,
   checkUnchanged,
   CREATE_TABLE,
+  HAS_TABLE,
   readMigrations,
   recordStep,
   type Step,
@@ -22,13 +23,6 @@ import {
 import { NetworkDatabase } from "./network/database.ts";
 import { splitStatements } from "./sql-text.ts";
 import { migrateStepwise } from "./stepwise-migration.ts";
-
-/** Whether there is the table. */
-const HAS_TABLE: Readonly<Record<Dialect, string>> = {
-  sqlite: "select 1 from sqlite_schema where name = 'lunet_migration'",
-  postgres: "select 1 from pg_class where oid = to_regclass('lunet_migration')",
-  mariadb: "select 1 from information_schema.tables where table_schema = database() and table_name = 'lunet_migration'",
-};
 
 /** PostgreSQL's lock for migrations of a database, held until its transaction ends; the number is lunet's own. */
 const POSTGRES_LOCK = "select pg_advisory_xact_lock(7810754531)";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "../fs/mod.ts";
 import { wallMs } from "../host/clock.ts";
-import type { Migration, Queryable } from "./contract.ts";
+import type { Dialect, Migration, Queryable } from "./contract.ts";
 import { DatabaseError, quoteSql } from "./errors.ts";
 
 /** The table of what was applied. */
@@ -12,6 +12,13 @@ export const CREATE_TABLE = `create table if not exists lunet_migration (
   sha256 char(64) not null,
   applied_at char(24) not null
 )`;
+
+/** Whether there is that table. */
+export const HAS_TABLE: Readonly<Record<Dialect, string>> = {
+  sqlite: "select 1 from sqlite_schema where name = 'lunet_migration'",
+  postgres: "select 1 from pg_class where oid = to_regclass('lunet_migration')",
+  mariadb: "select 1 from information_schema.tables where table_schema = database() and table_name = 'lunet_migration'",
+};
 
 const NAME = /^(\d{4})-[a-z0-9][a-z0-9_-]*\.sql$/;
 

@@ -9,7 +9,15 @@
 import { shield } from "../co/mod.ts";
 import type { Queryable } from "./contract.ts";
 import { DatabaseError } from "./errors.ts";
-import { appliedSteps, CREATE_TABLE, recordStep, type Step, stepFailed, toApply } from "./migration-steps.ts";
+import {
+  appliedSteps,
+  CREATE_TABLE,
+  HAS_TABLE,
+  recordStep,
+  type Step,
+  stepFailed,
+  toApply,
+} from "./migration-steps.ts";
 import { splitStatements } from "./sql-text.ts";
 
 const CREATE_PROGRESS = `create table if not exists lunet_migration_progress (
@@ -28,10 +36,12 @@ const RECORD_TIMEOUT_MS = 10_000;
 /** Applies what is missing, and gives the names. `connection` is one connection, outside a transaction. */
 export async function migrateStepwise(connection: Queryable, steps: readonly Step[]): Promise<string[]> {
   await lock(connection);
-  await connection.exec(CREATE_TABLE);
-  await connection.exec(CREATE_PROGRESS);
+  // An account that may not create tables can serve a database that is as it should be.
+  if ((await connection.queryRows(HAS_TABLE.mariadb)).length === 0) await connection.exec(CREATE_TABLE);
   const applied: string[] = [];
-  for (const step of toApply(steps, await appliedSteps(connection))) {
+  const missing = toApply(steps, await appliedSteps(connection));
+  if (missing.length > 0) await connection.exec(CREATE_PROGRESS);
+  for (const step of missing) {
     await apply(connection, step);
     applied.push(step.name);
   }
