@@ -20,6 +20,9 @@ const SWITCH = "LUNET_TEST_DATABASES";
 /** In which every test file finds the folder of the run's logs, for the servers that it starts itself. */
 export const LOGS_VARIABLE = "LUNET_TEST_LOGS";
 
+/** In which test files of Conduit's API find the kind of database that the program is to have. Without it: SQLite. */
+export const DATABASE_VARIABLE = "LUNET_TEST_DATABASE";
+
 const MARKS = /\breal-databases\b|\bdatabase-servers\b/;
 
 /** Whether the test file needs the servers, by the rule above. */

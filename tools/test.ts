@@ -2,7 +2,8 @@
  * Runs every test, as `make test` does: `node tools/test.ts [part of a path]…`; with `--cluster` those that need clusters
  * of database servers, as `make test-cluster` does.
  *
- * Two passes for each build, release and trace: the runtime, and everything that stands on it. What is about neither
+ * Two passes for each build, release and trace: the runtime, and everything that stands on it. The API's tests, which run on
+ * SQLite there, run on each database server, too. What is about neither
  * build (tools, benchmarks, the documentation, which runs its examples in both) runs once. Each file runs in a process of its own, as many at once as there are cores.
  * The console gets a line per file and each failure whole; `.tmp/logs/YYYYMMDD_HHMMSS/test.log` gets everything.
  * The very last line is `N passed, N failed`, over all passes. The status is 0 only if a test ran and none failed.
@@ -17,7 +18,8 @@ import { availableParallelism } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { createStampedFolder } from "./log-folder.ts";
-import { LOGS_VARIABLE, needsDatabases, startTestDatabases } from "./test-databases.ts";
+import { SERVER_KINDS, type ServerKind } from "./database-servers/install.ts";
+import { DATABASE_VARIABLE, LOGS_VARIABLE, needsDatabases, startTestDatabases } from "./test-databases.ts";
 import type { FileResult } from "./test-file.ts";
 import { runTestFile } from "./test-file.ts";
 
@@ -27,6 +29,8 @@ interface Pass {
   readonly conditions: readonly string[];
   /** Files that do not belong to it, by how their paths begin. */
   readonly without?: readonly string[];
+  /** Its files run on a server of this kind, whether or not their text says so. */
+  readonly database?: ServerKind;
 }
 
 /** They start the builds that they are about themselves. */
@@ -46,6 +50,13 @@ const PASSES: readonly Pass[] = [
     conditions: ["lunet-trace"],
     without: STARTS_BOTH,
   },
+  ...SERVER_KINDS.flatMap((database): Pass[] => {
+    const pass = { patterns: ["apps/conduit/test/**/*.test.ts"], database };
+    return [
+      { ...pass, name: `Conduit's API on ${database}, release build`, conditions: [] },
+      { ...pass, name: `Conduit's API on ${database}, trace build`, conditions: ["lunet-trace"] },
+    ];
+  }),
   { name: "tools and benchmarks", patterns: ["bench/**/*.test.ts", "tools/**/*.test.ts"], conditions: [] },
 ];
 
@@ -80,9 +91,11 @@ const failures: string[] = [];
 const chosen = (values.cluster ? CLUSTER_PASSES : PASSES)
   .map((pass) => ({ pass, files: filesOf(pass) }))
   .filter(({ files }) => files.length > 0);
-const onDatabases = new Set(chosen.flatMap(({ files }) => files).filter((file) => needsDatabases(join(root, file))));
+const onServers = new Set(chosen.flatMap(({ files }) => files).filter((file) => needsDatabases(join(root, file))));
+const needsServers = (pass: Pass, file: string): boolean => pass.database !== undefined || onServers.has(file);
+const isWithoutServers = chosen.every(({ pass, files }) => !files.some((file) => needsServers(pass, file)));
 const databases =
-  onDatabases.size === 0 || values.cluster ? undefined : await startTestDatabases({ root, logs: folder, say });
+  isWithoutServers || values.cluster ? undefined : await startTestDatabases({ root, logs: folder, say });
 const isLacking = databases !== undefined && databases.state !== "running";
 /** What is not there fails where everything has to be there; what should start and does not fails everywhere. */
 const isLeftOut = isLacking && databases.state === "missing" && process.env["CI"] !== "true";
@@ -92,21 +105,21 @@ for (const [index, { pass, files }] of chosen.entries()) {
   const eventsFolder = join(folder, `pass-${index + 1}`);
   mkdirSync(eventsFolder);
   await runAll(files, async (file) => {
-    if (onDatabases.has(file) && isLacking) {
+    if (needsServers(pass, file) && isLacking) {
       if (isLeftOut) say(`NOT RUN ${file}`);
       else report(failWhole(file, databases.reason), pass);
       return;
     }
     const eventsFile = join(eventsFolder, `${file.replaceAll(/[\\/]/g, "__")}.jsonl`);
-    const servers = onDatabases.has(file) && databases?.state === "running" ? databases.environment : {};
-    const { conditions } = pass;
+    const servers = needsServers(pass, file) && databases?.state === "running" ? databases.environment : {};
+    const { conditions, database } = pass;
     const result = await runTestFile({
       file,
       root,
       conditions,
       eventsFile,
       signal: interrupted.signal,
-      environment: { ...servers, [LOGS_VARIABLE]: folder },
+      environment: { ...servers, [LOGS_VARIABLE]: folder, ...(database && { [DATABASE_VARIABLE]: database }) },
       ...(values.cluster && { timeoutMs: CLUSTER_TIMEOUT_MS }),
     });
     report(result, pass);
@@ -130,8 +143,15 @@ function failWhole(file: string, detail: string): FileResult {
 
 function sayNotRun(reason: string): void {
   const rule = "!".repeat(80);
-  const files = [...onDatabases].map((file) => `  ${file}`).join("\n");
-  say(`\n${rule}\nNOT RUN: ${onDatabases.size} files that need database servers\n${files}\n\n${reason}\n${rule}`);
+  const notRun = new Set(
+    chosen.flatMap(({ pass, files }) =>
+      files
+        .filter((file) => needsServers(pass, file))
+        .map((file) => (pass.database === undefined ? file : `${file} (${pass.name})`)),
+    ),
+  );
+  const files = [...notRun].map((file) => `  ${file}`).join("\n");
+  say(`\n${rule}\nNOT RUN: ${notRun.size} files that need database servers\n${files}\n\n${reason}\n${rule}`);
 }
 
 function filesOf(pass: Pass): string[] {
