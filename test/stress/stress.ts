@@ -1,6 +1,7 @@
 /**
  * The stress test: many coroutines do what the runtime offers, in an order that a seed decides, and then the program
- * simply ends. What it left behind is found by the code that runs at every program's end in the trace build.
+ * simply ends. What it left behind is found by the code that runs at every program's end in the trace build. Databases
+ * are SQLite's and those of the servers that the environment names (server-databases.ts).
  *
  * `STRESS_WORKERS` (50), `STRESS_OPS` for each of them (100), `STRESS_SEED` (printed first), `STRESS_LIMIT_S` for the
  * whole (120). `STRESS_PLANT=leak` has one operation forget a file, to see that it is found.
@@ -22,6 +23,7 @@ import { Random } from "../fuzz/random.ts";
 import { coroutineOperations } from "./coroutine-operations.ts";
 import { checkDatabase, databaseOperations, fillDatabase } from "./database-operations.ts";
 import { fileOperations } from "./file-operations.ts";
+import { withServerDatabases } from "./server-databases.ts";
 import { readStressSettings, type StressSettings } from "./settings.ts";
 import { echo, socketOperations } from "./socket-operations.ts";
 import { World, type Operation } from "./world.ts";
@@ -32,12 +34,25 @@ const PROGRESS_EVERY_MS = 1_000;
 /** All workers may want to write at once: waiting for their turn is no failure, and the run has its limits. */
 const ACQUIRE_TIMEOUT_MS = 60_000;
 
-const AREAS: ReadonlyArray<Readonly<Record<string, Operation>>> = [
-  coroutineOperations,
-  fileOperations,
-  socketOperations,
-  databaseOperations,
-];
+/** Operations of one kind, and what they work on. */
+interface Area {
+  readonly operations: Readonly<Record<string, Operation>>;
+  readonly world: World;
+  /** Stands before the operations' names. */
+  readonly prefix: string;
+}
+
+function areasOf(world: World, others: readonly World[]): readonly Area[] {
+  const kinds = [coroutineOperations, fileOperations, socketOperations, databaseOperations];
+  return [
+    ...kinds.map((operations) => ({ operations, world, prefix: "" })),
+    ...others.map((other) => ({
+      operations: databaseOperations,
+      world: other,
+      prefix: `${other.database.dialect}: `,
+    })),
+  ];
+}
 
 /** What each worker has done, by name, in its order. */
 type Done = string[][];
@@ -51,20 +66,24 @@ async function main(settings: StressSettings, folder: string): Promise<void> {
       acquireTimeoutMs: ACQUIRE_TIMEOUT_MS,
       sqlite: { synchronous: "normal" },
     });
-    await fillDatabase(database);
-    await using tcp = await listen();
-    await using unix = await listen({ path: join(folder, "echo.sock") });
-    const world = new World(folder, database, [{ port: tcp.port }, { path: join(folder, "echo.sock") }]);
-    await using _tcpEcho = spawn(() => serveEcho(tcp), { name: "echo on TCP" });
-    await using _unixEcho = spawn(() => serveEcho(unix), { name: "echo on a Unix socket" });
-    watch.world = world;
-    await scope(async () => {
-      for (let worker = 0; worker < workers; worker++) {
-        spawn(() => work(world, settings, worker, done[worker] as string[]), { name: `worker ${worker}` });
-      }
+    await withServerDatabases({ acquireTimeoutMs: ACQUIRE_TIMEOUT_MS }, async (serverDatabases) => {
+      await using tcp = await listen();
+      await using unix = await listen({ path: join(folder, "echo.sock") });
+      const world = new World(folder, database, [{ port: tcp.port }, { path: join(folder, "echo.sock") }]);
+      const others = serverDatabases.map((one) => new World(folder, one, [], world.expected));
+      for (const one of [world, ...others]) await fillDatabase(one.database);
+      await using _tcpEcho = spawn(() => serveEcho(tcp), { name: "echo on TCP" });
+      await using _unixEcho = spawn(() => serveEcho(unix), { name: "echo on a Unix socket" });
+      watch.world = world;
+      const areas = areasOf(world, others);
+      await scope(async () => {
+        for (let worker = 0; worker < workers; worker++) {
+          spawn(() => work(areas, settings, worker, done[worker] as string[]), { name: `worker ${worker}` });
+        }
+      });
+      for (const one of [world, ...others]) await checkDatabase(one);
+      printResult(world, done);
     });
-    await checkDatabase(world);
-    printResult(world, done);
   } finally {
     watch.stop();
   }
@@ -91,15 +110,16 @@ async function serveEcho(listener: Listener): Promise<void> {
   await supervise(acceptAll, { onFailure });
 }
 
-async function work(world: World, settings: StressSettings, worker: number, done: string[]): Promise<void> {
+async function work(areas: readonly Area[], settings: StressSettings, worker: number, done: string[]): Promise<void> {
   for (let index = 0; index < settings.operations; index++) {
     // Each operation has a generator of its own, so that what is chosen does not depend on how the others run.
     const random = new Random(seedOf(settings.seed, worker, index));
-    const area = random.pick(AREAS);
-    const name = random.pick(Object.keys(area));
+    const { operations, world, prefix } = random.pick(areas);
+    const key = random.pick(Object.keys(operations));
+    const name = `${prefix}${key}`;
     const isPlanted = settings.plant === "leak" && worker === 0 && index === settings.operations >> 1;
     try {
-      await scope(() => (isPlanted ? forgetFile(world) : (area[name] as Operation)(world, random)));
+      await scope(() => (isPlanted ? forgetFile(world) : (operations[key] as Operation)(world, random)));
     } catch (error) {
       if (error instanceof Cancelled) throw error;
       throw new Error(`Cannot finish "${name}", operation ${index} of worker ${worker}`, { cause: error });

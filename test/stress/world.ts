@@ -23,15 +23,21 @@ export class World {
   /** Where the echo servers listen: one on TCP, one on a Unix socket. */
   readonly echoes: readonly ConnectOptions[];
   /** Failures that were expected and came, by code. */
-  readonly expected = new Map<string, number>();
+  readonly expected: Map<string, number>;
   /** Rows that were acknowledged in `note`. */
   notes = 0;
   #names = 0;
 
-  constructor(folder: string, database: Database, echoes: readonly ConnectOptions[]) {
+  constructor(
+    folder: string,
+    database: Database,
+    echoes: readonly ConnectOptions[],
+    expected = new Map<string, number>(),
+  ) {
     this.folder = folder;
     this.database = database;
     this.echoes = echoes;
+    this.expected = expected;
   }
 
   /** A path that nobody else has. */
