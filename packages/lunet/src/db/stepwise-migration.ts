@@ -63,9 +63,10 @@ async function apply(connection: Queryable, step: Step): Promise<void> {
   try {
     for (const { sql } of statements.slice(done)) {
       await connection.exec(sql);
-      const progress = [step.number, step.sha256, ++done];
+      const progress = [step.number, step.sha256, done + 1];
       // Out of reach of cancels: a statement that is done and has no record is run again the next time, and fails.
       await shield(RECORD_TIMEOUT_MS, () => connection.exec(RECORD, progress));
+      done++;
     }
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error;

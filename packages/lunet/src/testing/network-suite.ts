@@ -236,7 +236,7 @@ export function networkSuite(server: RealDatabase, options: NetworkSuiteOptions)
     const { error } = await outcomeOf<unknown>(() => statement.join());
     if (error === undefined) counts.done++;
     else counts.cancelled++;
-    if (error !== undefined) assert.equal((error as { code?: string }).code, "ERR_COROUTINE_CANCELLED", String(error));
+    if (error !== undefined) assert.equal((error as { code?: string }).code, "ERR_COROUTINE_CANCELLED");
     assert.deepEqual(await database.queryRows("select name from account where name = ?", ["bob"]), [["bob"]]);
   }
 

@@ -125,7 +125,7 @@ function tlsMode(given: string | undefined, hosts: readonly HostAddress[]): TlsM
 
 function isLocal(address: HostAddress): boolean {
   return (
-    "socketPath" in address || address.host === "localhost" || address.host === "::1" || /^127\./.test(address.host)
+    "socketPath" in address || address.host === "localhost" || address.host === "::1" || address.host.startsWith("127.")
   );
 }
 

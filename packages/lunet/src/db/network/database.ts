@@ -295,7 +295,7 @@ export class NetworkDatabase extends OwnedDatabase implements Database {
     });
     const idle = [...this.#pool.drain(this.closedError()).idle, ...this.#shared.drain()];
     for (const connection of idle) this.#closeOne(connection);
-    for (const connection of [...this.#leaving]) {
+    for (const connection of this.#leaving) {
       await suspend<void>("close", (resume) => {
         connection.onEnd(resume);
         return () => {};
