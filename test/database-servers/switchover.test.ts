@@ -9,7 +9,7 @@ import { type Database, open } from "lunet/db";
 import { coroutineTest } from "lunet/testing";
 import type { DatabaseServer } from "../../tools/database-servers/database-server.ts";
 import type { ServerRun } from "../../tools/database-servers/server-run.ts";
-import { programServers } from "../database-servers/program-servers.ts";
+import { programServers } from "./program-servers.ts";
 
 const LIMIT = { timeoutMs: 60_000 };
 /** More than it takes until a read is known to be quick, and shares a connection with others. */
