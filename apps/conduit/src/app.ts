@@ -44,8 +44,14 @@ export interface AppOptions {
 export interface App {
   readonly handler: Handler;
   readonly routes: readonly Route[];
-  readonly serverOptions: Pick<ServerOptions, "fields" | "errorReply" | "onFailure" | "onReply">;
+  readonly serverOptions: Pick<ServerOptions, "fields" | "limits" | "errorReply" | "onFailure" | "onReply">;
 }
+
+/**
+ * How long a request may take, in milliseconds. What it runs in the database is cancelled then: a server that hangs and closes
+ * no connection holds nobody for longer.
+ */
+const HANDLER_TIMEOUT_MS = 15_000;
 
 /** On every reply. Tokens travel in a field and not in a cookie, so any page may call the API. */
 const COMMON_FIELDS: ReplyFields = Object.freeze({
@@ -203,6 +209,7 @@ export function createApp(options: AppOptions): App {
     routes,
     serverOptions: {
       fields: COMMON_FIELDS,
+      limits: { handlerTimeoutMs: HANDLER_TIMEOUT_MS },
       errorReply: (error, request) => {
         if (request === undefined) log.refused(error);
         return errorReply(error);
