@@ -7,10 +7,10 @@ NODE    := $(BIN)/node
 CONDUIT := apps/conduit/src/main.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help install run start stop test test-cluster stress protocol release check lint format format-check types bench fuzz build build-debug bench-trace db-reset clean
+.PHONY: help install run start stop test test-cluster stress protocol release check lint format format-check types bench bench-databases fuzz build build-debug bench-trace db-reset clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-14s%s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-17s%s\n", $$1, $$2 }'
 
 # npm writes this file last, and `npm ci` begins by taking it away: it is there exactly when an install is complete.
 node_modules/.package-lock.json: package-lock.json
@@ -71,8 +71,12 @@ build: install ## build the package lunet, release and trace, into packages/lune
 build-debug: install ## build the trace part of the package alone
 	@$(NODE) tools/build.ts --trace-only
 
-bench: install ## measure against node:http and Fastify
+bench: install ## measure against node:http and Fastify, and the databases against their drivers
 	@$(NODE) bench/main.ts
+	@$(NODE) bench/databases.ts
+
+bench-databases: install ## the part of `make bench` with the databases alone; WRITE=1 writes the figures into docs/
+	@$(NODE) bench/databases.ts $(if $(WRITE),--write)
 
 bench-trace: install ## measure what the trace build costs, and that the release build pays nothing for it
 	@$(NODE) bench/trace-cost.ts

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { drawBars } from "./chart.ts";
 import { pinned } from "./cores.ts";
-import { median, setting } from "./figures.ts";
+import { median, medianRatio, range, setting } from "./figures.ts";
 import { MeasuredServer, type Sample, type ServerPlan } from "./measured-server.ts";
 import { seedDatabase } from "./seed.ts";
 import { ensureWrk } from "./wrk.ts";
@@ -43,10 +43,8 @@ const cpuUs = (sample: Sample): number => sample.userUs + sample.systemUs;
 const medianOf = (standing: Standing, figure: (sample: Sample) => number): number =>
   median(standing.samples.map(figure));
 
-/** The median of the ratios round by round, which cancels what the machine did to both. */
-function ratio(a: Standing, b: Standing, figure: (sample: Sample) => number): number {
-  return median(a.samples.map((sample, round) => figure(sample) / figure(b.samples[round] as Sample)));
-}
+const ratio = (a: Standing, b: Standing, figure: (sample: Sample) => number): number =>
+  medianRatio(a.samples.map(figure), b.samples.map(figure));
 
 async function fetchJson(url: string): Promise<unknown> {
   const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
@@ -82,10 +80,6 @@ async function hold(contest: Contest): Promise<Standing[]> {
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
   }
-}
-
-function range(values: readonly number[], digits: number): string {
-  return `${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)}`;
 }
 
 function report(contest: Contest, standings: readonly Standing[]): string {
