@@ -3,6 +3,7 @@
  * the library is waiting for.
  */
 import { connect, type Socket } from "node:net";
+import type { Writable } from "node:stream";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { Endpoint } from "./tcp.ts";
 
@@ -16,6 +17,16 @@ export function connectSocket(endpoint: Endpoint): Socket {
   if ("path" in endpoint) return connect({ path: endpoint.path });
   const { host, port } = endpoint;
   return connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS });
+}
+
+/**
+ * Holds back what is written until the coroutines that run now have had their turn: what they all write goes out in one system
+ * call. For a socket that many write to, each a little.
+ */
+export function gatherWrites(socket: Writable): void {
+  if (socket.writableCorked > 0) return;
+  socket.cork();
+  process.nextTick(() => socket.uncork());
 }
 
 /**

@@ -14,7 +14,7 @@
  * more to be in.
  */
 import { ended, made, TRACE, transactionState } from "#trace";
-import type { Socket } from "../../host/library-socket.ts";
+import { gatherWrites, type Socket } from "../../host/library-socket.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import { DatabaseError, quoteSql } from "../errors.ts";
 import type { NetworkConnection, RunResult, TransactionState } from "../network/connection.ts";
@@ -278,6 +278,7 @@ export class MariadbConnection implements NetworkConnection {
   }
 
   #execute(run: Run, statement: Statement): void {
+    if (this.#settings.isShared) gatherWrites(this.#socket);
     const values = toParameters(run.params);
     const { prepared } = statement;
     prepared.execute(values, (error, result) => this.#answer(run, error, result));

@@ -8,6 +8,7 @@
  * States: open → ended, once. When it ends, all that is under way is told so.
  */
 import { ended, made, TRACE, transactionState } from "#trace";
+import { gatherWrites } from "../../host/library-socket.ts";
 import { DatabaseError, quoteSql } from "../errors.ts";
 import type { NetworkConnection, RunResult, TransactionState } from "../network/connection.ts";
 import type { BoundValue } from "../parameters.ts";
@@ -202,7 +203,9 @@ export class PostgresConnection implements NetworkConnection {
   #send(request: ServerRequest, done: (lost: DatabaseError | undefined) => void): void {
     if (this.#ended) return queueMicrotask(() => done(this.#lost()));
     this.#underWay.push({ request, done });
-    this.#parts.client.query(request);
+    const { client, isShared } = this.#parts;
+    if (isShared) gatherWrites(client.connection.stream);
+    client.query(request);
   }
 
   /** The server has parsed a statement: that of the head, for answers come in order. */
