@@ -6,6 +6,9 @@
  * and one round trip more was answered, which a late cancel would have hit instead of the next statement. When one of them
  * does not come within `cancelTimeoutMs` the connection is destroyed.
  *
+ * It can arrive early, too, before the server has read the statement, when a packet of this was lost or when it is being
+ * prepared, and then it hits nothing. So it is sent again for as long as the statement runs.
+ *
  * States: idle → running → idle; running → cancelling → confirming → idle; ended from each of them.
  */
 import assert from "node:assert/strict";
@@ -13,6 +16,9 @@ import { type Cancelled, suspend } from "../../co/mod.ts";
 import { setTimer, type Timer } from "../../host/clock.ts";
 import { DatabaseError } from "../errors.ts";
 import type { NetworkConnection } from "./connection.ts";
+
+/** How long after the server has taken a cancel it gets another one if the statement still runs, in milliseconds. */
+const CANCEL_AGAIN_MS = 250;
 
 /** What a request came to. */
 export type Outcome<T> = T | DatabaseError;
@@ -26,6 +32,7 @@ export class Lease {
   #hasEnded = false;
   #wasTaken = false;
   #timer: Timer | undefined;
+  #again: Timer | undefined;
   #finish: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
 
@@ -53,11 +60,17 @@ export class Lease {
   cancel(): void {
     if (this.#state !== "running") return;
     this.#state = "cancelling";
-    this.#wasTaken = false;
     this.#timer = setTimer(this.#cancelTimeoutMs, () => this.connection.destroy());
+    this.#sendCancel();
+  }
+
+  #sendCancel(): void {
+    this.#wasTaken = false;
     this.connection.cancel((failure) => {
       // One that may still be on its way could hit anything: such a connection is never used again.
       if (failure !== undefined) this.connection.destroy();
+      else if (this.#state === "cancelling" && !this.#hasEnded)
+        this.#again = setTimer(CANCEL_AGAIN_MS, () => this.#sendCancel());
       this.#wasTaken = true;
       this.#advance();
     });
@@ -72,6 +85,8 @@ export class Lease {
   /** Goes on with a cancelled request when its statement has ended. */
   #advance(): void {
     if (this.#state !== "cancelling" || !this.#hasEnded) return;
+    this.#again?.clear();
+    this.#again = undefined;
     if (this.connection.ended) return this.#endCancel();
     if (!this.#wasTaken) return;
     this.#state = "confirming";
