@@ -39,13 +39,13 @@ export function describeHost(address: HostAddress): string {
 
 /**
  * Reads an address. Its shape is that of RFC 3986 with several hosts, as libpq takes them. Name and password are
- * percent-decoded.
+ * percent-decoded. An `@` behind the hosts is refused: it is the end of a password with a `/` or a `?` that was not encoded.
  *
  * @throws DatabaseError `ERR_DB_URL`, which never repeats the password.
  */
 export function parseAddress(url: string): NetworkAddress {
   const match =
-    /^(?<scheme>[a-z]+):\/\/(?:(?<account>[^@/?#]*)@)?(?<hosts>[^/?#@]*)(?:\/(?<database>[^/?#]*))?(?:\?(?<query>[^#]*))?$/i.exec(
+    /^(?<scheme>[a-z]+):\/\/(?:(?<account>[^@/?#]*)@)?(?<hosts>[^/?#@]*)(?:\/(?<database>[^/?#@]*))?(?:\?(?<query>[^#@]*))?$/i.exec(
       url,
     );
   const dialect = dialectOf(match?.groups?.["scheme"]);

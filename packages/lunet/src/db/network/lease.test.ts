@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DatabaseError } from "../errors.ts";
+import type { DatabaseError } from "../errors.ts";
 import { clockTest } from "../../testing/mod.ts";
 import { DrivenConnection, MET } from "./driven-connection.fixture.ts";
 import { Lease } from "./lease.ts";
