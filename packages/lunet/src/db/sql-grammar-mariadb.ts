@@ -5,6 +5,7 @@
  */
 import { compoundEnd } from "./sql-grammar-bodies.ts";
 import { callOf, type Grammar } from "./sql-grammar.ts";
+import { MARIADB_PURE } from "./sql-pure-functions.ts";
 
 /** CREATE, ALTER, DROP: of what is not only the session's. A temporary sequence commits all the same. */
 const DEFINITION = String.raw`(?:create (?!(?:or replace )?temporary table )|alter |drop (?!temporary |prepare ))`;
@@ -48,9 +49,8 @@ export const MARIADB: Grammar = {
       end: compoundEnd,
     },
   ],
-  effect: new RegExp(
-    String.raw` for update\b| lock in share mode\b| into | next value for |${callOf("nextval|setval|get_lock|release_lock|release_all_locks|sleep|benchmark|last_insert_id|master_pos_wait|master_gtid_wait")}`,
-  ),
+  effect: / for update\b| lock in share mode\b| into | next value for /,
+  pure: MARIADB_PURE,
   session: new RegExp(
     String.raw`^(?:set|prepare|execute|deallocate|handler|use|call|lock|unlock|backup)\b|^create (?:or replace )?temporary |^flush .*(?:read lock|for export)|(?:^| )@(?: |$)|${callOf("get_lock")}`,
   ),

@@ -5,11 +5,10 @@
  */
 import { atomicEnd, parenthesesEnd } from "./sql-grammar-bodies.ts";
 import { callOf, type Grammar } from "./sql-grammar.ts";
+import { POSTGRES_PURE } from "./sql-pure-functions.ts";
 
 /** Calls that leave something in the session. */
 const SESSION_CALLS = String.raw`set_config|setseed|pg_(?:try_)?advisory_(?!xact_)\w+|dblink\w*`;
-
-const EFFECT_CALLS = String.raw`nextval|setval|pg_(?:try_)?advisory_\w+|pg_sleep\w*|pg_notify|lo_\w+|lowrite|pg_terminate_backend|pg_cancel_backend|txid_current|pg_current_xact_id|pg_reload_conf|pg_rotate_logfile|pg_switch_wal|pg_promote|pg_backup_\w+|pg_(?:create|drop)_\w+|pg_stat_reset\w*`;
 
 export const POSTGRES: Grammar = {
   // A string after E has escapes, and goes on after a line break in those that follow it.
@@ -35,9 +34,8 @@ export const POSTGRES: Grammar = {
     { form: /^create (?:or replace )?(?:function|procedure) /, end: atomicEnd },
     { form: /^create (?:or replace )?rule /, end: parenthesesEnd },
   ],
-  effect: new RegExp(
-    String.raw` for (?:update|no key update|share|key share)\b| into |${callOf(`${SESSION_CALLS}|${EFFECT_CALLS}`)}`,
-  ),
+  effect: / for (?:update|no key update|share|key share)\b| into /,
+  pure: POSTGRES_PURE,
   session: new RegExp(
     String.raw`^set (?!local |constraints )|^(?:reset|listen|unlisten|load|prepare|execute|deallocate|discard|declare|do|call)\b|^create (?:or replace )?(?:(?:global|local) )?temp(?:orary)? | into (?:(?:global|local) )?temp(?:orary)? |\bpg_temp\b|${callOf(SESSION_CALLS)}`,
   ),

@@ -76,8 +76,10 @@ export interface Grammar {
   readonly transaction: RegExp;
   readonly refused: readonly Refusal[];
   readonly bodies: readonly Body[];
-  /** Makes a read more than that: it locks, or calls what has an effect or waits. */
+  /** Makes a read more than that: it locks, or writes what it found somewhere. */
   readonly effect?: RegExp;
+  /** The functions that only compute. A read that calls another one is more than a read. Left out where none can write. */
+  readonly pure?: ReadonlySet<string>;
   readonly session: RegExp;
   readonly commits?: RegExp;
   /** Words that may stand between the verb and the table. */

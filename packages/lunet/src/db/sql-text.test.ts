@@ -213,10 +213,22 @@ test("PostgreSQL's text has one number for each parameter, and its quoted parts 
 test("a plain read locks nothing, and calls nothing that has an effect or waits", () => {
   const plain: [Dialect, string][] = [
     ["sqlite", "select 1"],
-    ["postgres", "select nextvalue('a'), \"for\" from t where note = 'for update'"],
+    ["postgres", "select lower('a'), \"for\" from t where note = 'for update'"],
     ["postgres", "select now(), $$ nextval('a') $$ from t /* for update */"],
     ["postgres", "with a as (select 1) select * from a"],
-    ["mariadb", "select asleep(1), `for update`, @@version from t"],
+    ["mariadb", "select abs(1), `for update`, @@version from t"],
+    [
+      "postgres",
+      "select pg_catalog.lower(a), count(*) filter (where b in (1, 2)), cast(c as varchar(3)) from t group by (a)",
+    ],
+    [
+      "postgres",
+      "with recursive a (n) as (values (1)) select * from (select n from a) as b (m) where exists (select 1)",
+    ],
+    [
+      "mariadb",
+      "select `lower`(a), if(a, b, c), row_number() over (order by a) from t use index (i) where a not in (1)",
+    ],
     ["mariadb", "show tables"],
   ];
   const others: [Dialect, string][] = [
@@ -234,6 +246,12 @@ test("a plain read locks nothing, and calls nothing that has an effect or waits"
     ["mariadb", "select 1 into outfile 'a'"],
     ["mariadb", "select next value for s"],
     ["mariadb", "select @a"],
+    ["postgres", "select own(1)"],
+    ["postgres", "select 1 where a = (public.lower('a'))"],
+    ["postgres", 'select "IN"(1), "values"(2)'],
+    ["postgres", "select * from own(1) as t (a)"],
+    ["mariadb", "select shop.lower('a')"],
+    ["mariadb", "select `own` (1)"],
   ];
   const calls: [Dialect, string][] = [
     ["postgres", "nextval setval set_config pg_advisory_lock pg_advisory_xact_lock pg_try_advisory_lock pg_sleep"],

@@ -3,13 +3,15 @@
  * parameters it has, and what it does to the connection that runs it. What the grammars differ in is in `sql-grammar-*.ts`.
  *
  * It is no parser. What the database would refuse may pass here. A statement that is not known is taken for one that can do
- * anything, but what a function or a trigger of the program's own does cannot be seen.
+ * anything, and so is a read that calls a function of the program's own; what a trigger, a view or an operator of its own does
+ * cannot be seen.
  */
 import type { Dialect } from "./contract.ts";
 import { DatabaseError, quoteSql } from "./errors.ts";
 import { MARIADB } from "./sql-grammar-mariadb.ts";
 import { POSTGRES } from "./sql-grammar-postgres.ts";
 import { SQLITE } from "./sql-grammar-sqlite.ts";
+import { BEFORE_PARENTHESIS } from "./sql-pure-functions.ts";
 import { type Grammar, nameOf, outlineOf, type StatementKind, type Token, type TokenType } from "./sql-grammar.ts";
 
 export type { StatementKind } from "./sql-grammar.ts";
@@ -21,7 +23,7 @@ export interface SqlText {
   readonly parameterCount: number;
   /** The statement as the database takes it: PostgreSQL has `$1`, `$2` for `?`. */
   readonly native: string;
-  /** A read that locks nothing and calls nothing that is known to have an effect: it can be run again, and by anybody. */
+  /** A read that locks nothing and calls nothing that is not known to only compute: it can be run again, and by anybody. */
   readonly isPlainRead: boolean;
   /** It leaves something behind in the connection: a setting, a temporary table, a lock, a prepared statement. */
   readonly marksSession: boolean;
@@ -155,7 +157,8 @@ function describe(sql: string, all: readonly Token[], grammar: Grammar, dialect:
     kind,
     parameterCount: all.filter(({ type }) => type === "parameter").length,
     native: dialect === "postgres" ? withNumbers(sql, all) : sql,
-    isPlainRead: kind === "read" && !marksSession && grammar.effect?.test(outline) !== true,
+    isPlainRead:
+      kind === "read" && !marksSession && grammar.effect?.test(outline) !== true && callsOnlyPure(all, grammar),
     marksSession,
     commits: grammar.commits?.test(outline) === true,
     table: kind === "insert" || kind === "change" ? tableOf(tokens, verb, grammar) : undefined,
@@ -194,6 +197,19 @@ function verbOf(tokens: readonly Token[], outline: string, { kinds, inner }: Gra
 
 function isKind(token: Token | undefined, kinds: Grammar["kinds"]): token is Token {
   return token?.type === "word" && Object.hasOwn(kinds, token.text);
+}
+
+/** Whether every function that it calls is one of the server's that only compute. */
+function callsOnlyPure(tokens: readonly Token[], { pure }: Grammar): boolean {
+  if (pure === undefined) return true;
+  return tokens.every((token, i) => {
+    if (tokens[i + 1]?.type !== "open" || (token.type !== "word" && token.type !== "name")) return true;
+    const before = tokens[i - 1]?.text;
+    if (before === ".") return tokens[i - 2]?.text === "pg_catalog" && pure.has(nameOf(token.text));
+    // The columns of another name, or of a table in WITH.
+    if (before === "as" || before === "with" || before === "recursive") return true;
+    return pure.has(nameOf(token.text)) || (token.type === "word" && BEFORE_PARENTHESIS.has(token.text));
+  });
 }
 
 /** Reads that give what is known of a statement, and do not run it. */
