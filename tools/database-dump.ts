@@ -24,7 +24,7 @@ interface Start {
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** Writes the dump, readable by its owner alone, into `folder`. Of several hosts pg_dump takes one that works, mariadb-dump the first. */
+/** Writes the dump, readable by its owner alone, into `folder`. Of several hosts pg_dump takes the one that open() does, mariadb-dump the first. */
 export async function dumpDatabase(address: NetworkAddress, folder: string): Promise<Dump> {
   const { dialect } = address;
   const program = dialect === "postgres" ? "pg_dump" : "mariadb-dump";
@@ -101,6 +101,8 @@ function mariadbStart({ dialect, hosts, user, password, database, tls, ...more }
       "--default-character-set=utf8mb4",
       "--single-transaction",
       "--no-tablespaces",
+      // An account that may not lock tables is to be able to read it back.
+      "--skip-add-locks",
       "--hex-blob",
       `--result-file=${file}`,
       database,

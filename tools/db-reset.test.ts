@@ -1,6 +1,8 @@
 /** Emptying the database: what is moved or dumped, and that nothing is touched when it cannot be had back. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
@@ -16,7 +18,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
-import { runRoot } from "lunet";
+import { setTimeout as sleep } from "node:timers/promises";
+import { runRoot, until } from "lunet";
 import { migrate, open } from "lunet/db";
 import { REAL_DATABASES, realDatabase } from "../packages/lunet/src/testing/real-databases.ts";
 
@@ -91,6 +94,23 @@ test("an address that is none is told without its password", (t) => {
   assert.ok(!stderr.includes("sesame"));
 });
 
+/** A program for dumps that waits until the test lets it go on, and then leaves what counts as a whole dump. */
+const WAITING_DUMP = `#!/bin/sh
+touch "$HOME/begun"
+while [ ! -e "$HOME/go" ]; do sleep 0.02; done
+for argument; do case "$argument" in --file=*|--result-file=*) echo '-- dump complete' > "\${argument#*=}";; esac; done
+`;
+
+/** The rights that docs/database-servers.md gives. */
+const OWNER_RIGHTS = "select, insert, update, delete, create, alter, drop, index, references";
+
+test("several hosts of MariaDB are refused, because the dump could be of another one", (t) => {
+  const { status, stderr } = reset(temporaryFolder(t), "mariadb://u:sesame@127.0.0.1:1,127.0.0.1:2/c");
+  assert.equal(status, 1);
+  assert.match(stderr, /^db-reset: Cannot reset mariadb:.*found several hosts/);
+  assert.ok(!stderr.includes("sesame"));
+});
+
 for (const kind of REAL_DATABASES) {
   const server = realDatabase(kind);
   const step = {
@@ -140,6 +160,103 @@ for (const kind of REAL_DATABASES) {
     });
     assert.equal(await tables(), before);
     assert.equal(kept(root).size, 0);
+  });
+
+  /** Makes an account with such rights in the database, until the test's end, and gives its address. */
+  const account = async (t: TestContext, rights: string): Promise<string> => {
+    const name = `lunet_u_${randomBytes(6).toString("hex")}`;
+    const isPostgres = kind === "postgres";
+    const user = isPostgres ? name : `'${name}'@'127.0.0.1'`;
+    await server.administer(
+      isPostgres ? `create role ${name} login password 'sesame'` : `create user ${user} identified by 'sesame'`,
+    );
+    t.after(async () => {
+      if (isPostgres) await server.administer(`drop owned by ${name}`);
+      await server.administer(isPostgres ? `drop role ${name}` : `drop user ${user}`);
+    });
+    await server.administer(
+      isPostgres ? `grant ${rights} on schema public to ${name}` : `grant ${rights} on ${server.name}.* to ${user}`,
+    );
+    const url = new URL(server.url);
+    url.username = name;
+    url.password = "sesame";
+    return url.href;
+  };
+
+  test(`${kind}: what was printed reads the dump back, with the rights that the documentation gives`, async (t) => {
+    await server.empty();
+    // PostgreSQL's account of the documentation owns the database.
+    const url = kind === "postgres" ? server.url : await account(t, OWNER_RIGHTS);
+    const { username, password } = new URL(url);
+    // Other files have connections to the server, which this account is to see for what they are.
+    if (kind === "mariadb") await server.administer(`grant process on *.* to '${username}'@'127.0.0.1'`);
+    await runRoot(async () => {
+      await using database = await open(url);
+      await migrate(database, [step]);
+    });
+    const { status, stdout, stderr } = reset(temporaryFolder(t), url);
+    assert.equal(status, 0, stderr);
+    assert.equal(await tables(), 0);
+    const command = /run: (.*)$/m.exec(stdout)?.[1]?.replace(/ -p (?=lunet_t_)/, " ") ?? "";
+    const restored = spawnSync("sh", ["-c", command], {
+      encoding: "utf8",
+      env: { PATH: process.env["PATH"], PGPASSWORD: password, MYSQL_PWD: password },
+      timeout: LIMIT_MS,
+    });
+    assert.equal(restored.status, 0, `${command}\n${restored.stderr}`);
+    assert.deepEqual(
+      (await server.administer("select text from note")).map((row) => row["text"]),
+      ["kept 日本 😀"],
+    );
+  });
+
+  test(`${kind}: nothing is touched while another account is connected, which this one sees little of`, async (t) => {
+    await server.empty();
+    const url = await account(t, kind === "postgres" ? "create, usage" : OWNER_RIGHTS);
+    await runRoot(async () => {
+      await using database = await open(url);
+      await migrate(database, [step]);
+    });
+    const before = await tables();
+    const root = temporaryFolder(t);
+    await runRoot(async () => {
+      await using database = await open(server.url, { network: { shared: 0 } });
+      await database.queryRows("select 1");
+      const { status, stderr } = reset(root, url);
+      assert.equal(status, 1);
+      assert.match(
+        stderr,
+        kind === "postgres" ? /found 1 other connections/ : /found \d+ connections of other accounts/,
+      );
+    });
+    assert.equal(await tables(), before);
+    assert.equal(kept(root).size, 0);
+  });
+
+  test(`${kind}: nothing is dropped when somebody has come since the dump began`, async (t) => {
+    await server.empty();
+    await fill();
+    const before = await tables();
+    const root = temporaryFolder(t);
+    const programs = join(root, "bin");
+    mkdirSync(programs);
+    for (const name of ["pg_dump", "mariadb-dump"]) {
+      writeFileSync(join(programs, name), WAITING_DUMP, { mode: 0o755 });
+    }
+    const environment = { PATH: `${programs}:${process.env["PATH"]}`, HOME: root, DATABASE_URL: server.url };
+    const tool = spawn(process.execPath, [TOOL, "--root", root], { env: environment, timeout: LIMIT_MS });
+    let stderr = "";
+    tool.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    const ended = once(tool, "close");
+    while (!existsSync(join(root, "begun")) && tool.exitCode === null) await sleep(10);
+    await runRoot(async () => {
+      await using database = await open(server.url, { network: { shared: 0 } });
+      await database.exec("insert into note values (1, 'late')");
+      writeFileSync(join(root, "go"), "");
+      await until(ended);
+    });
+    assert.match(stderr, /found 1 other connections/);
+    assert.equal(await tables(), before);
   });
 
   for (const [what, script] of [

@@ -20,10 +20,21 @@ const LIMIT_MS = 30_000;
 /** How long to wait for a lock on a file, in milliseconds. */
 const BUSY_MS = 1_000;
 
+/**
+ * How many other connections there are to the database, and how many to the server that this account cannot see.
+ * PostgreSQL shows everybody who is connected, but not what kind of process it is; the server's own have no user. MariaDB
+ * shows other accounts' connections with the privilege PROCESS alone, and the number of all to everybody.
+ */
 const IN_USE: Readonly<Record<NetworkAddress["dialect"], string>> = {
-  postgres: `SELECT COUNT(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
-  mariadb: "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()",
+  postgres: `SELECT COUNT(*), 0 FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL`,
+  mariadb: `SELECT
+      (SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()),
+      CASE WHEN EXISTS (SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'PROCESS'
+          AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')) THEN 0
+        ELSE (SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status
+            WHERE variable_name = 'THREADS_CONNECTED') - (SELECT COUNT(*) FROM information_schema.processlist)
+      END`,
 };
 const TABLES: Readonly<Record<NetworkAddress["dialect"], string>> = {
   postgres: "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename",
@@ -79,12 +90,12 @@ function foldLog(path: string): void {
 
 async function emptyServer(address: string): Promise<void> {
   const parsed = parseAddress(address);
-  const { name, dialect } = parsed;
+  const { name, dialect, hosts } = parsed;
+  if (dialect === "mariadb" && hosts.length > 1) {
+    throw new Refusal(`Cannot reset ${name}: found several hosts, wanted one, which the dump is taken of, too`);
+  }
   const tables = await onServer(address, async (database) => {
-    const [used] = await database.queryRows<[number]>(IN_USE[dialect]);
-    if (used?.[0] !== 0) {
-      throw new Refusal(`Cannot reset ${name}: found ${used?.[0]} other connections; stop what uses it first`);
-    }
+    await refuseUsed(database, parsed);
     return (await database.queryRows<[string]>(TABLES[dialect])).map(([table]) => table);
   });
   if (tables.length === 0) {
@@ -96,6 +107,8 @@ async function emptyServer(address: string): Promise<void> {
   if ("problem" in dump) throw new Refusal(`Cannot reset ${name}: found no whole dump: ${dump.problem}`);
   console.log(`dumped ${name} to ${relative(process.cwd(), dump.file)}`);
   await onServer(address, async (database) => {
+    // Whoever has come since the dump began may have written what is not in it.
+    await refuseUsed(database, parsed);
     const drop = `DROP TABLE ${tables.join(", ")}`;
     await database.exec(
       dialect === "postgres" ? `${drop} CASCADE` : `SET STATEMENT foreign_key_checks = 0 FOR ${drop}`,
@@ -106,6 +119,19 @@ async function emptyServer(address: string): Promise<void> {
     `to get them back, empty it again and run: ${restoreCommand(parsed, relative(process.cwd(), dump.file))}`,
   );
   warnOfSecret();
+}
+
+async function refuseUsed(database: Database, { name, dialect }: NetworkAddress): Promise<void> {
+  const [used] = await database.queryRows<[number, number]>(IN_USE[dialect]);
+  const [others = NaN, unseen = NaN] = used ?? [];
+  if (others !== 0) {
+    throw new Refusal(`Cannot reset ${name}: found ${others} other connections; stop what uses it first`);
+  }
+  if (!(unseen <= 0)) {
+    throw new Refusal(
+      `Cannot reset ${name}: found ${unseen} connections of other accounts to the server, which may use it; stop them, or grant PROCESS to this account, which then sees where they are`,
+    );
+  }
 }
 
 async function onServer<T>(address: string, body: (database: Database) => Promise<T>): Promise<T> {
