@@ -73,7 +73,9 @@ export class Connector {
     const found =
       failures.length === 0 ? "no time left" : `none of ${hosts.map(describeHost).join(", ")} that takes it`;
     const words = failures.map((failure) => failure.message).join("; ");
-    return new DatabaseError("ERR_DB_UNAVAILABLE", `Cannot connect to ${name}: found ${found}: ${words}`, {
+    const areRefused = failures.length === hosts.length && failures.every(({ code }) => code === "ERR_DB_ACCESS");
+    const code = areRefused ? "ERR_DB_ACCESS" : "ERR_DB_UNAVAILABLE";
+    return new DatabaseError(code, `Cannot connect to ${name}: found ${found}: ${words}`, {
       cause: new AggregateError(failures, words),
     });
   }
