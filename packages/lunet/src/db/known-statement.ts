@@ -21,7 +21,8 @@ export class KnownStatement {
   readonly text: SqlText;
   /** It has the place. */
   isQuick = false;
-  readonly #mayBeQuick: boolean;
+  #mayBeQuick: boolean;
+  #writes = false;
   #quickRuns = 0;
   #runsWanted = RUNS_WANTED;
 
@@ -29,6 +30,18 @@ export class KnownStatement {
   constructor(text: SqlText, mayBeQuick: boolean) {
     this.text = text;
     this.#mayBeQuick = mayBeQuick;
+  }
+
+  /** It can be run again, and by anybody. */
+  get isPlainRead(): boolean {
+    return this.text.isPlainRead && !this.#writes;
+  }
+
+  /** Takes note that it was refused in the place, as one that writes: its text looks like a read's, and it is none. */
+  wrote(): void {
+    this.#writes = true;
+    this.#mayBeQuick = false;
+    this.isQuick = false;
   }
 
   /** Takes note of a run aside. */

@@ -86,6 +86,7 @@ export class NetworkDatabase extends OwnedDatabase implements Database {
       cancelTimeoutMs: settings.cancelTimeoutMs,
       maxAgeMs: settings.maxAgeMs,
       idleTimeoutMs: settings.idleTimeoutMs,
+      checkAfterMs: settings.checkAfterMs,
       open: (done) => this.#connect(true, done),
       close: (connection) => this.#closeOne(connection),
     });
@@ -152,7 +153,7 @@ export class NetworkDatabase extends OwnedDatabase implements Database {
 
   async #runAlone(call: Call): Promise<RunResult> {
     const outcome = await this.#runOnce(call);
-    if (!isServerGone(outcome) || !call.statement.text.isPlainRead) return unwrap(outcome);
+    if (!isServerGone(outcome) || !call.statement.isPlainRead) return unwrap(outcome);
     const second = await this.#runOnce(call);
     return unwrap(isLost(second) ? asUndone(second) : second);
   }
@@ -194,7 +195,7 @@ export class NetworkDatabase extends OwnedDatabase implements Database {
         cancelled = reason;
         lease.cancel();
         // A read has nothing that must be known. What a write did must be.
-        hasLeft = text.isPlainRead;
+        hasLeft = statement.isPlainRead;
         return hasLeft ? undefined : "pending";
       };
     });
@@ -341,20 +342,33 @@ export class NetworkDatabase extends OwnedDatabase implements Database {
     });
   }
 
+  /** Says good-bye. A server that does not answer has `cancelTimeoutMs` for it. */
   #closeOne(connection: NetworkConnection): void {
     this.#leaving.add(connection);
-    connection.close(() => this.#leaving.delete(connection));
+    const timer = setTimer(this.#settings.cancelTimeoutMs, () => connection.destroy());
+    connection.close(() => {
+      timer.clear();
+      this.#leaving.delete(connection);
+    });
   }
 
   #connect(isShared: boolean, done: Connected): () => void {
-    return this.#connector.connect(isShared, (opened) => {
+    let giveUp = this.#connector.connect(isShared, (opened) => {
       if (opened instanceof DatabaseError) return done(opened);
       if (TRACE) ownedBy(opened, this);
-      if (!this.#settings.readOnly) return done(opened);
+      if (!this.#settings.readOnly && !isShared) return done(opened);
+      const timer = setTimer(this.#settings.connectTimeoutMs, () => opened.destroy());
+      giveUp = () => opened.destroy();
       opened.control(readOnlySession(this.dialect), (failure) => {
+        timer.clear();
         if (failure !== undefined) opened.destroy();
-        done(failure ?? opened);
+        done(failure === undefined ? opened : notOpened(failure));
       });
     });
+    return () => giveUp();
   }
+}
+
+function notOpened(failure: DatabaseError): DatabaseError {
+  return new DatabaseError("ERR_DB_UNAVAILABLE", `Cannot open a connection: ${failure.message}`, { cause: failure });
 }

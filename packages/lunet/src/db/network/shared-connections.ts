@@ -4,7 +4,7 @@
  *
  * One that is not quick this time holds up the others for `budgetMs`: then they run elsewhere, and what they come to
  * here is ignored. They are reads, so nobody sees that they ran twice. For the same reason a run whose connection is lost runs
- * elsewhere.
+ * elsewhere. The connections refuse to write: what a view or an operator does cannot be seen in a statement's text.
  *
  * A cancel that the server is sent could hit a neighbour's statement. So an abandoned run is only ignored, which costs
  * nothing when it is as quick as it was. When it still runs after `budgetMs` the server is asked to end it, and from then
@@ -30,7 +30,9 @@ export interface SharedOptions {
   readonly cancelTimeoutMs: number;
   readonly maxAgeMs: number;
   readonly idleTimeoutMs: number;
-  /** Opens a connection; gives a function that gives up. */
+  /** After how long without use a connection is asked whether it is alive before it is used. */
+  readonly checkAfterMs: number;
+  /** Opens a connection that refuses to write; gives a function that gives up. */
   readonly open: (done: Connected) => () => void;
   /** Closes one in which nothing is under way. */
   readonly close: (connection: NetworkConnection) => void;
@@ -128,6 +130,7 @@ export class Place {
   /** Not before then is another connection tried. */
   #reopenMs = -Infinity;
   #isRetired = false;
+  /** Whether something may come to the connection that must not meet a statement. `taken`: one more answer is wanted. */
   #cancel: "none" | "sent" | "taken" = "none";
   #timer: Timer | undefined;
   #isDrained = false;
@@ -150,11 +153,16 @@ export class Place {
       return false;
     }
     if (connection.ended || this.#cancel !== "none" || this.#runs.length >= MAX_PIPELINE_DEPTH) return false;
-    const { budgetMs, maxAgeMs, idleTimeoutMs } = this.#options;
+    const { budgetMs, maxAgeMs, idleTimeoutMs, checkAfterMs } = this.#options;
     const isTooOld = this.#isRetired || nowMs - this.#openedMs > maxAgeMs;
     if (this.#runs.length > 0) return !isTooOld && nowMs - this.#headSinceMs() <= budgetMs;
-    if (!isTooOld && nowMs - this.#lastEndMs <= idleTimeoutMs) return true;
-    // Too old, or idle for so long that it may be dead: another takes its place.
+    const idleMs = nowMs - this.#lastEndMs;
+    if (!isTooOld && idleMs <= idleTimeoutMs) {
+      if (idleMs < checkAfterMs) return true;
+      this.#check(connection);
+      return false;
+    }
+    // Another takes its place.
     this.#connection = undefined;
     this.#options.close(connection);
     this.#open(nowMs);
@@ -197,8 +205,10 @@ export class Place {
   #end(run: SharedRun, outcome: RunResult | DatabaseError): void {
     const sinceMs = this.#headSinceMs();
     this.#lastEndMs = monotonicMs();
-    this.#runs.shift();
-    run.statement.ranInPlace(this.#lastEndMs - sinceMs, this.#options.budgetMs);
+    // A statement that had to be prepared anew, or was not sent at all, ends out of its turn.
+    this.#runs.splice(this.#runs.indexOf(run), 1);
+    if (isReadOnly(outcome)) run.statement.wrote();
+    else run.statement.ranInPlace(this.#lastEndMs - sinceMs, this.#options.budgetMs);
     run.settle(mustMove(outcome) ? undefined : outcome);
     if (this.#runs.length > 0) return;
     if (this.#cancel === "taken") this.#confirm();
@@ -227,9 +237,19 @@ export class Place {
     this.#timer = setTimer(this.#options.cancelTimeoutMs, () => connection.destroy());
     connection.cancel((failure) => {
       if (failure !== undefined) connection.destroy();
+      // It came after the end of the connection, and another one has the place.
+      if (this.#connection !== connection) return;
       this.#cancel = "taken";
       if (this.#runs.length === 0) this.#confirm();
     });
+  }
+
+  /** Finds out whether the server still answers; meanwhile it takes nothing. */
+  #check(connection: NetworkConnection): void {
+    this.#cancel = "taken";
+    this.#timer?.clear();
+    this.#timer = setTimer(this.#options.cancelTimeoutMs, () => connection.destroy());
+    this.#confirm();
   }
 
   #confirm(): void {
@@ -237,6 +257,7 @@ export class Place {
     if (connection === undefined || connection.ended) return;
     connection.ping((failure) => {
       if (failure !== undefined) connection.destroy();
+      this.#lastEndMs = monotonicMs();
       this.#clear();
     });
   }
@@ -272,7 +293,14 @@ export class Place {
   }
 }
 
-/** Nothing is wrong with the statement: it was hit by the cancel of a neighbour, or the server is gone. */
+/**
+ * Nothing is wrong with the statement: it was hit by the cancel of a neighbour, or the server is gone, or it writes, which is
+ * not for here.
+ */
 function mustMove(outcome: RunResult | DatabaseError): boolean {
-  return wasCancelled(outcome) || isServerGone(outcome);
+  return wasCancelled(outcome) || isServerGone(outcome) || isReadOnly(outcome);
+}
+
+function isReadOnly(outcome: RunResult | DatabaseError): boolean {
+  return outcome instanceof DatabaseError && outcome.code === "ERR_DB_READ_ONLY";
 }
