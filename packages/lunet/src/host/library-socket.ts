@@ -20,6 +20,28 @@ export function connectSocket(endpoint: Endpoint): Socket {
 }
 
 /**
+ * Makes an error of the socket's of what a library throws that reads from it: it is called by the socket, so nobody else
+ * could catch it. Give it the socket before the library listens.
+ */
+export function guardReading(socket: Socket): Socket {
+  const listen = socket.on.bind(socket) as (event: string, listener: (...values: unknown[]) => void) => Socket;
+  socket.on = (event: string, listener: (...values: unknown[]) => void): Socket =>
+    listen(
+      event,
+      event !== "data"
+        ? listener
+        : (bytes) => {
+            try {
+              listener(bytes);
+            } catch (error) {
+              socket.destroy(error instanceof Error ? error : new Error(String(error)));
+            }
+          },
+    );
+  return socket;
+}
+
+/**
  * Holds back what is written until the coroutines that run now have had their turn: what they all write goes out in one system
  * call. For a socket that many write to, each a little.
  */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createServer, type AddressInfo } from "node:net";
+import { createConnection, createServer, type AddressInfo } from "node:net";
 import { suspend } from "../../co/mod.ts";
 import { coroutineTest } from "../../testing/mod.ts";
 import { realDatabase } from "../../testing/real-databases.ts";
@@ -95,5 +95,35 @@ coroutineTest("a server that says nothing is given up after the time limit, or b
   } finally {
     for (const socket of sockets) socket.destroy();
     await suspend<void>("close", (resume) => void server.close(() => resume()));
+  }
+});
+
+coroutineTest("an answer that makes no sense is an error of its connection, and none of the process", async () => {
+  const { hostname, port } = new URL(database.url);
+  // The length of what follows, and the collation of a number: turned into a text of a collation that there is not.
+  const known = Buffer.from([0x0c, 0x3f, 0x00]);
+  const garbled = createServer((client) => {
+    const server = createConnection(Number(port), hostname);
+    client.pipe(server);
+    server.on("data", (bytes: Buffer) => {
+      const at = bytes.indexOf(known);
+      if (at !== -1) {
+        bytes.writeUInt16LE(0x7fff, at + 1);
+        bytes[at + 7] = 0xfd;
+      }
+      client.write(bytes);
+    });
+    for (const end of [client, server])
+      end.on("error", () => {}).on("close", () => (client.destroy(), server.destroy()));
+  });
+  await suspend<void>("listen", (resume) => void garbled.listen(0, "127.0.0.1", resume));
+  const url = changed((address) => {
+    address.hostname = "127.0.0.1";
+    address.port = String((garbled.address() as AddressInfo).port);
+  });
+  try {
+    assert.equal((await refusal(url)).code, "ERR_DB_UNAVAILABLE");
+  } finally {
+    await suspend<void>("close", (resume) => void garbled.close(() => resume()));
   }
 });

@@ -2,7 +2,13 @@
 import { Cancelled, until } from "../../co/mod.ts";
 import { readFile } from "../../fs/mod.ts";
 import { setTimer } from "../../host/clock.ts";
-import { connectSocket, createTrust, type SecureContext, type Socket } from "../../host/library-socket.ts";
+import {
+  connectSocket,
+  createTrust,
+  guardReading,
+  type SecureContext,
+  type Socket,
+} from "../../host/library-socket.ts";
 import { DatabaseError } from "../errors.ts";
 import { describeHost, type HostAddress, type NetworkAddress } from "../network/address.ts";
 import type { ConnectOptions, Driver, DriverSettings, NetworkConnection } from "../network/connection.ts";
@@ -86,7 +92,8 @@ class MariadbDriver implements Driver {
     };
     const library = this.#library.createConnection(
       libraryOptions(this.#address, nameOf(target.host), options.isShared, this.#trust, () => {
-        socket = connectSocket(endpointOf(target));
+        // The package's reader throws at an answer that makes no sense.
+        socket = guardReading(connectSocket(endpointOf(target)));
         return socket;
       }),
     );
