@@ -6,6 +6,7 @@
  * - Everything that waits is called in a coroutine, is cancelled with it, and waits no longer than its deadline.
  * - A cancelled read stops waiting at once. A cancelled write outside a transaction is either not done, and then
  *   `Cancelled` is thrown, or done, and then its result is given: never half, never unknown.
+ *   What the server itself does in steps that are each committed is the exception: a procedure, a table without transactions.
  * - What was committed and acknowledged is seen by every read that begins later.
  */
 
@@ -194,7 +195,10 @@ export interface OpenOptions {
   readonly closeTimeoutMs?: number;
   /** How many compiled statements are kept for each connection. Default 256. */
   readonly statementCacheSize?: number;
-  /** The most rows that one statement may give. Past it `ERR_DB_TOO_BIG`. Default 100,000. */
+  /**
+   * The most rows that one statement may give. Past it `ERR_DB_TOO_BIG`; what writes has been done then in PostgreSQL and
+   * MariaDB, unless its transaction is rolled back. Default 100,000.
+   */
   readonly maxRows?: number;
   /** For SQLite alone. */
   readonly sqlite?: SqliteOptions;

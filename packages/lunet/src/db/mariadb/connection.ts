@@ -334,7 +334,8 @@ export class MariadbConnection implements NetworkConnection {
     const { text, rows, rowCount, columns } = run;
     const { maxRows } = this.#settings;
     if (run.wantRows && rowCount > maxRows) {
-      const words = `found more than ${maxRows} rows, wanted that many or fewer`;
+      const done = text.kind === "read" ? "" : "; what it does was done";
+      const words = `found more than ${maxRows} rows, wanted that many or fewer${done}`;
       return new DatabaseError("ERR_DB_TOO_BIG", `Cannot run ${quoteSql(text.sql)}: ${words}`, { sql: text.sql });
     }
     const writes = text.kind === "insert" || text.kind === "change";

@@ -172,6 +172,19 @@ coroutineTest("a result of more than maxRows is ended in the server, and the con
   });
 });
 
+coroutineTest("a write that gives more than maxRows is done, and told so", async () => {
+  await withConnection(database.url, { maxRows: 3 }, async (client) => {
+    await client.result("create temporary table wide (n integer, t text)");
+    // Rows that are too large to be held back by the server: a cancel would come long before the last one.
+    const sql = `insert into wide select n, repeat('x', 20000) from generate_series(1, 8) as n
+      where pg_sleep(0.05) is not null returning n, t`;
+    const failure = await client.failure(sql);
+    assert.equal(failure.code, "ERR_DB_TOO_BIG");
+    assert.match(failure.message, /was done/);
+    assert.deepEqual(await client.rows("select count(*) from wide"), [[8]]);
+  });
+});
+
 coroutineTest(
   "a shared connection drops what is beyond maxRows, and nobody else's statement is cancelled",
   async () => {

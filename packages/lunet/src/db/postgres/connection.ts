@@ -113,13 +113,14 @@ export class PostgresConnection implements NetworkConnection {
     const statement = this.#statements.of(text);
     let stopped: Stop = { isOver: true, after: undefined };
     const onTooLong = (): void => {
-      stopped = this.#stop();
+      // What writes is not ended: nobody could say then whether it was done.
+      if (text.kind === "read") stopped = this.#stop();
     };
     const request = new StatementRequest(this.#statements, statement, params, { wantRows, maxRows, onTooLong });
     this.#send(request, (lost) => {
       const { failure } = request;
       if (lost !== undefined) done(lost);
-      else if (request.isTooLong) this.#confirm(stopped, () => done(tooLong(text.sql, maxRows)));
+      else if (request.isTooLong) this.#confirm(stopped, () => done(tooLong(text, maxRows)));
       else if (failure === undefined) done(request.result);
       else {
         const isStale = isServerFailure(library, failure) && isStalePreparation(failure);
@@ -263,10 +264,11 @@ function isStalePreparation({ code, routine }: ServerFailure): boolean {
   return code === "26000" || (code === "0A000" && routine === "RevalidateCachedQuery");
 }
 
-function tooLong(sql: string, maxRows: number): DatabaseError {
+function tooLong({ sql, kind }: SqlText, maxRows: number): DatabaseError {
+  const done = kind === "read" ? "" : "; what it does was done";
   return new DatabaseError(
     "ERR_DB_TOO_BIG",
-    `Cannot read ${quoteSql(sql)}: found more than ${maxRows} rows, the limit`,
+    `Cannot read ${quoteSql(sql)}: found more than ${maxRows} rows, the limit${done}`,
     { sql },
   );
 }
