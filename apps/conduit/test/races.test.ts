@@ -7,6 +7,8 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { runRoot, sleep, until } from "lunet";
+import { open } from "lunet/db";
 import { databaseUrl } from "./databases.ts";
 import { conduitForFile, type Answer, type TestUser } from "./harness.ts";
 import { only } from "./shapes.ts";
@@ -109,6 +111,39 @@ test("articles are deleted while they are favourited, commented on and changed",
   for (const { slug } of articles) assert.equal((await conduit.request("GET", `/api/articles/${slug}`)).status, 404);
   await assertCounts();
 });
+
+if (process.env["LUNET_TEST_DATABASE"] !== undefined) {
+  test("a follow that the database gives up for another's sake is written all the same", async () => {
+    const [, follower, followed] = users as [TestUser, TestUser, TestUser];
+    const ids = new Map<string, number>();
+    await runRoot(async () => {
+      await using database = await open(databaseUrl(conduit.directory));
+      await using observer = await open(databaseUrl(conduit.directory));
+      const isPostgres = database.dialect === "postgres";
+      for (const [username, id] of await database.queryRows<[string, number]>("SELECT username, id FROM users"))
+        ids.set(username, id);
+      const lock = "SELECT id FROM users WHERE id = ? FOR UPDATE";
+      const waits = isPostgres
+        ? "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        : `SELECT COUNT(*) FROM information_schema.innodb_trx t
+            JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
+            WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'`;
+      const { request } = await database.transaction(async (tx) => {
+        // MariaDB gives up the one of two that has changed less.
+        await tx.exec("UPDATE totals SET amount = amount + 1");
+        await tx.exec("UPDATE totals SET amount = amount - 1");
+        await tx.queryRows(lock, [ids.get(followed.username) ?? 0]);
+        const path = `/api/profiles/${followed.username}/follow`;
+        const sent = conduit.request("POST", path, { token: follower.token });
+        // MariaDB tells anew when it was not asked for a tenth of a second.
+        while ((await observer.queryRows<[number]>(waits))[0]?.[0] === 0) await sleep(200);
+        await tx.queryRows(lock, [ids.get(follower.username) ?? 0]);
+        return { request: sent };
+      });
+      assert.equal(only(await until(request), 200, "profile").following, true);
+    });
+  });
+}
 
 test("one name is registered by many at once, and one of them gets it", async () => {
   const answers = Array.from({ length: 8 }, (_, index) =>
