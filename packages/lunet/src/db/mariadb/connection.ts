@@ -21,6 +21,7 @@ import type { NetworkConnection, RunResult, TransactionState } from "../network/
 import type { BoundValue } from "../parameters.ts";
 import type { SqlText } from "../sql-text.ts";
 import { causeOf, lostError, numberOf, statementError } from "./errors.ts";
+import type { ServerIdentity } from "./kill-query.ts";
 import {
   type Column,
   type Command,
@@ -49,6 +50,7 @@ const STALE_STATEMENTS: readonly number[] = [1243, 1615];
 /** What a connection is made with. */
 export interface ConnectionSettings {
   readonly host: string;
+  readonly server: ServerIdentity;
   readonly statementCacheSize: number;
   readonly maxRows: number;
   /** The largest packet that the server takes. */
@@ -106,6 +108,8 @@ type Read = (shape: RowShape, packet: Packet) => unknown[];
 /** An open connection. */
 export class MariadbConnection implements NetworkConnection {
   readonly host: string;
+  /** The server that it leads to. */
+  readonly server: ServerIdentity;
   readonly #library: LibraryConnection;
   readonly #socket: Socket;
   readonly #settings: ConnectionSettings;
@@ -127,6 +131,7 @@ export class MariadbConnection implements NetworkConnection {
     this.#socket = socket;
     this.#settings = settings;
     this.host = settings.host;
+    this.server = settings.server;
     this.#statements = new BoundedCache(settings.statementCacheSize, ({ prepared }) => {
       if (!this.#ended) prepared.close();
     });

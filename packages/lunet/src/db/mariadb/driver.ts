@@ -14,7 +14,7 @@ import { describeHost, type HostAddress, type NetworkAddress } from "../network/
 import type { ConnectOptions, Driver, DriverSettings, NetworkConnection } from "../network/connection.ts";
 import { MariadbConnection } from "./connection.ts";
 import { connectError } from "./errors.ts";
-import { QueryKiller } from "./kill-query.ts";
+import { type KillDone, QueryKiller, type ServerIdentity } from "./kill-query.ts";
 import { type Library, type LibraryConnection, type LibraryError, libraryOptions } from "./library.ts";
 
 export { MARIADB_BINDING } from "./values.ts";
@@ -42,7 +42,7 @@ async function loadTrust({ tls, tlsRootCertificate: path, name }: NetworkAddress
   }
 }
 
-type Done = (opened: NetworkConnection | DatabaseError) => void;
+type Done = (opened: MariadbConnection | DatabaseError) => void;
 
 /** Where a connection goes to: the host, and which of the servers behind its name. */
 interface Target {
@@ -65,7 +65,7 @@ class MariadbDriver implements Driver {
     this.#trust = trust;
   }
 
-  connect(options: ConnectOptions, done: Done): () => void {
+  connect(options: ConnectOptions, done: (opened: NetworkConnection | DatabaseError) => void): () => void {
     return this.#connect(options, { host: options.host, address: undefined }, done);
   }
 
@@ -79,7 +79,7 @@ class MariadbDriver implements Driver {
     let socket: Socket | undefined;
     let isDone = false;
     const timer = setTimer(options.timeoutMs, () => fail(new Error(`no answer in ${Math.ceil(options.timeoutMs)} ms`)));
-    const finish = (opened: NetworkConnection | DatabaseError): void => {
+    const finish = (opened: MariadbConnection | DatabaseError): void => {
       timer.clear();
       isDone = true;
       done(opened);
@@ -103,7 +103,7 @@ class MariadbDriver implements Driver {
       prepareSession(library, options.needsWrites, (prepared) => {
         if (prepared instanceof Error) return fail(prepared);
         if (isDone || socket === undefined) return;
-        finish(this.#take(library, socket, options, prepared.maxPacketBytes));
+        finish(this.#take(library, socket, options, prepared));
       });
     });
     return () => fail(new Error("the attempt was given up"));
@@ -113,14 +113,15 @@ class MariadbDriver implements Driver {
     library: LibraryConnection,
     socket: Socket,
     { host, isShared }: ConnectOptions,
-    maxPacketBytes: number,
-  ): NetworkConnection {
+    { maxPacketBytes, server }: Session,
+  ): MariadbConnection {
     const { statementCacheSize, maxRows } = this.#settings;
     // A name can stand for several servers, and the number of a connection says nothing to another one.
     const target: Target = { host, address: socket.remoteAddress };
-    const kill: QueryKiller["kill"] = (threadId, done) => this.#killerFor(target).kill(threadId, done);
+    const kill = (threadId: number, done: KillDone): void => this.#killerFor(target).kill(threadId, server, done);
     return new MariadbConnection(library, socket, {
       host: describeHost(host),
+      server,
       statementCacheSize,
       maxRows,
       maxPacketBytes,
@@ -153,17 +154,24 @@ function endpointOf({ host, address }: Target): Parameters<typeof connectSocket>
 /** Strict, and with the grammar that sql-text.ts reads: `"…"` is text there, and a backslash escapes. */
 const SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
 
-const ASK = "select @@max_allowed_packet";
+const ASK = `select @@max_allowed_packet, concat_ws(' ', @@hostname, @@port, @@server_id),
+  unix_timestamp() - (select variable_value from information_schema.global_status where variable_name = 'uptime')`;
 /** Whether the server takes writes: its own word, and in a Galera cluster whether this node is one of the primary part. */
 const ASK_FOR_WRITES = `${ASK}, @@global.read_only, @@global.innodb_read_only, @@wsrep_on,
   (select count(*) from information_schema.global_status where (variable_name = 'wsrep_ready' and variable_value = 'ON')
   or (variable_name = 'wsrep_cluster_status' and variable_value = 'Primary'))`;
 
+/** What is known of a server when a connection to it is ready. */
+interface Session {
+  readonly maxPacketBytes: number;
+  readonly server: ServerIdentity;
+}
+
 /** Sets what all connections have in common, and finds out whether the server will do. */
 function prepareSession(
   library: LibraryConnection,
   needsWrites: boolean,
-  done: (prepared: { readonly maxPacketBytes: number } | LibraryError) => void,
+  done: (prepared: Session | LibraryError) => void,
 ): void {
   const isolation = library.info?.hasMinVersion(11, 1, 1) === true ? "transaction_isolation" : "tx_isolation";
   const sql =
@@ -173,8 +181,9 @@ function prepareSession(
     if (error !== null) return done(error);
     library.query(needsWrites ? ASK_FOR_WRITES : ASK, (failure, rows) => {
       if (failure !== null) return done(failure);
-      const [maxPacketBytes, ...writes] = (rows as unknown[][])[0] ?? [];
-      done((needsWrites ? refuseReadOnly(writes) : undefined) ?? { maxPacketBytes: Number(maxPacketBytes) });
+      const [maxPacketBytes, name, startedS, ...writes] = (rows as unknown[][])[0] ?? [];
+      const server: ServerIdentity = { name: String(name), startedS: Number(startedS) };
+      done((needsWrites ? refuseReadOnly(writes) : undefined) ?? { maxPacketBytes: Number(maxPacketBytes), server });
     });
   });
 }

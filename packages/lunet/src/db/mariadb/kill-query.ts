@@ -13,17 +13,31 @@ import type { NetworkConnection } from "../network/connection.ts";
 /** How long a connection for kills is kept without use, in milliseconds. */
 const IDLE_MS = 5_000;
 
-type Done = (failure: DatabaseError | undefined) => void;
+/** Called once: when the server has taken the kill, or with why not. */
+export type KillDone = (failure: DatabaseError | undefined) => void;
+
+/** What tells one run of a server from every other: what it calls itself, and when it was started, in seconds since 1970. */
+export interface ServerIdentity {
+  readonly name: string;
+  readonly startedS: number;
+}
+
+/** The server counts in whole seconds, the clock and the time that it is up each on its own. */
+const START_TOLERANCE_S = 2;
+
+/** A connection that knows which server it leads to. */
+type KillerConnection = NetworkConnection & { readonly server: ServerIdentity };
+type Opened = KillerConnection | DatabaseError;
 
 /** Opens a connection to the server at hand. */
-export type OpenKiller = (done: (opened: NetworkConnection | DatabaseError) => void) => () => void;
+export type OpenKiller = (done: (opened: Opened) => void) => () => void;
 
 /** The way to kill statements on one server. */
 export class QueryKiller {
   readonly #open: OpenKiller;
   readonly #timeoutMs: number;
-  readonly #waiting: ((opened: NetworkConnection | DatabaseError) => void)[] = [];
-  #connection: NetworkConnection | undefined;
+  readonly #waiting: ((opened: Opened) => void)[] = [];
+  #connection: KillerConnection | undefined;
   #giveUp: (() => void) | undefined;
   #idle: Timer | undefined;
   #underWay = 0;
@@ -33,11 +47,15 @@ export class QueryKiller {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Ends what the connection `threadId` runs now. A connection that is not there any more runs nothing: that is no failure. */
-  kill(threadId: number, done: Done): void {
+  /**
+   * Ends what the connection `threadId` of `server` runs now. A connection that is not there any more runs nothing: that is no
+   * failure. Behind one address there can be another server by now, where the number is a stranger's: that one is left
+   * alone, and it is a failure.
+   */
+  kill(threadId: number, server: ServerIdentity, done: KillDone): void {
     this.#underWay++;
     this.#idle?.clear();
-    let connection: NetworkConnection | undefined;
+    let connection: KillerConnection | undefined;
     let isLate = false;
     const timer = setTimer(this.#timeoutMs, () => {
       isLate = true;
@@ -57,6 +75,12 @@ export class QueryKiller {
       if (isLate) return;
       if (opened instanceof DatabaseError) return finish(opened);
       connection = opened;
+      if (!isSameServer(opened.server, server)) {
+        this.close();
+        return finish(
+          new DatabaseError("ERR_DB_UNAVAILABLE", "Cannot cancel a statement: found another server at its address"),
+        );
+      }
       opened.control(`kill query ${threadId}`, (failure) => {
         if (!isLate) finish(isUnknownThread(failure) ? undefined : failure);
       });
@@ -71,7 +95,7 @@ export class QueryKiller {
     this.#connection = undefined;
   }
 
-  #whenOpen(done: (opened: NetworkConnection | DatabaseError) => void): void {
+  #whenOpen(done: (opened: Opened) => void): void {
     if (this.#connection?.ended === false) return done(this.#connection);
     this.#waiting.push(done);
     if (this.#giveUp !== undefined) return;
@@ -81,6 +105,10 @@ export class QueryKiller {
       for (const waiting of this.#waiting.splice(0)) waiting(opened);
     });
   }
+}
+
+function isSameServer(found: ServerIdentity, wanted: ServerIdentity): boolean {
+  return found.name === wanted.name && Math.abs(found.startedS - wanted.startedS) <= START_TOLERANCE_S;
 }
 
 const UNKNOWN_THREAD = 1094;
