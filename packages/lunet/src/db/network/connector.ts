@@ -15,6 +15,8 @@ export interface ConnectorOptions {
   readonly connectTimeoutMs: number;
   /** Refuse servers that take no writes. */
   readonly needsWrites: boolean;
+  /** Called when another host than before takes connections, before `connect` hands over the first of them. */
+  readonly onMoved: () => void;
 }
 
 /** Connects to the hosts of one address. */
@@ -54,6 +56,8 @@ export class Connector {
           failures.push(opened);
           attempt();
         } else {
+          // Who reads on one server what was written on another may read what was before.
+          if (place !== this.#first) this.#options.onMoved();
           this.#first = place;
           done(opened);
         }

@@ -78,7 +78,11 @@ export class NetworkDatabase extends OwnedDatabase implements Database {
     this.#driver = driver;
     this.#binding = binding;
     const needsWrites = address.targetSession === "read-write" && !settings.readOnly;
-    this.#connector = new Connector(driver, address, { connectTimeoutMs: settings.connectTimeoutMs, needsWrites });
+    this.#connector = new Connector(driver, address, {
+      connectTimeoutMs: settings.connectTimeoutMs,
+      needsWrites,
+      onMoved: () => this.#retire(),
+    });
     this.#pool = this.#createPool();
     this.#shared = new SharedConnections({
       size: settings.shared,
