@@ -15,7 +15,7 @@ import { wallMs } from "lunet/time";
 import { Type } from "typebox";
 import { articleReply, AT, COLUMNS, FAVORITED, FOLLOWING, type ArticleRow, type ListedRow } from "./article-rows.ts";
 import type { Viewer } from "./auth.ts";
-import { countTags, forUpdate, insertedId, uncountFavorites, WRITE } from "./dialect.ts";
+import { countTags, forUpdate, insertedId, uncountFavorites, uncountTags, WRITE } from "./dialect.ts";
 import { forbidden, notFound } from "./errors.ts";
 import type { Call } from "./route.ts";
 import { slugCandidate } from "./slug.ts";
@@ -126,11 +126,19 @@ export class Articles {
     }
   }
 
-  async #addTags(tx: Transaction, tags: readonly string[], articleId: number, createdAt: number): Promise<void> {
+  /** Counts and links tags. Those that the transaction goes on to take away from the article are held already. */
+  async #addTags(
+    tx: Transaction,
+    tags: readonly string[],
+    articleId: number,
+    createdAt: number,
+    held: readonly string[] = [],
+  ): Promise<void> {
     if (tags.length === 0) return;
-    // In one order, so that two transactions do not wait for each other's rows.
     const names = tags.toSorted();
-    await tx.exec(countTags(this.#dialect, names.length), names);
+    // In one order, so that two transactions do not wait for each other's rows.
+    const counts = [...names, ...held].toSorted().flatMap((name) => [name, names.includes(name) ? 1 : 0]);
+    await tx.exec(countTags(this.#dialect, counts.length / 2), counts);
     await tx.exec(
       `INSERT INTO article_tags (tag_id, article_created_at, article_id)
         SELECT id, ?, ? FROM tags WHERE name IN (${places(names)})`,
@@ -141,7 +149,7 @@ export class Articles {
   async #removeTags(tx: Transaction, tags: readonly string[], articleId: number): Promise<void> {
     if (tags.length === 0) return;
     const names = tags.toSorted();
-    await tx.exec(`UPDATE tags SET articles_count = articles_count - 1 WHERE name IN (${places(names)})`, names);
+    await tx.exec(uncountTags(this.#dialect, names.length), names);
     await tx.exec(
       `DELETE FROM article_tags WHERE article_id = ? AND tag_id IN (SELECT id FROM tags WHERE name IN (${places(names)}))`,
       [articleId, ...names],
@@ -167,17 +175,10 @@ export class Articles {
         ];
         await tx.exec(UPDATE, [slug, ...texts, now, now, id]);
         if (tags !== undefined) {
-          await this.#removeTags(
-            tx,
-            current.tags.filter((tag) => !tags.includes(tag)),
-            id,
-          );
-          await this.#addTags(
-            tx,
-            tags.filter((tag) => !current.tags.includes(tag)),
-            id,
-            current.createdAt,
-          );
+          const removed = current.tags.filter((tag) => !tags.includes(tag));
+          const added = tags.filter((tag) => !current.tags.includes(tag));
+          await this.#addTags(tx, added, id, current.createdAt, removed);
+          await this.#removeTags(tx, removed, id);
         }
         return articleReply(await this.#readById(tx, id, viewer.id));
       }, WRITE),

@@ -7,8 +7,8 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { runRoot, sleep, until } from "lunet";
-import { open } from "lunet/db";
+import { runRoot, sleep } from "lunet";
+import { open, type Transaction } from "lunet/db";
 import { databaseUrl } from "./databases.ts";
 import { conduitForFile, type Answer, type TestUser } from "./harness.ts";
 import { only } from "./shapes.ts";
@@ -113,36 +113,62 @@ test("articles are deleted while they are favourited, commented on and changed",
 });
 
 if (process.env["LUNET_TEST_DATABASE"] !== undefined) {
-  test("a follow that the database gives up for another's sake is written all the same", async () => {
-    const [, follower, followed] = users as [TestUser, TestUser, TestUser];
-    const ids = new Map<string, number>();
-    await runRoot(async () => {
+  /** Calls the body with a transaction of the test's own, and what waits until a request waits for a lock. */
+  const inTransaction = async <T>(
+    body: (tx: Transaction, requestWaits: () => Promise<void>) => Promise<T>,
+  ): Promise<T> =>
+    runRoot(async () => {
       await using database = await open(databaseUrl(conduit.directory));
       await using observer = await open(databaseUrl(conduit.directory));
-      const isPostgres = database.dialect === "postgres";
-      for (const [username, id] of await database.queryRows<[string, number]>("SELECT username, id FROM users"))
-        ids.set(username, id);
-      const lock = "SELECT id FROM users WHERE id = ? FOR UPDATE";
-      const waits = isPostgres
-        ? "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        : `SELECT COUNT(*) FROM information_schema.innodb_trx t
-            JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
-            WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'`;
-      const { request } = await database.transaction(async (tx) => {
-        // MariaDB gives up the one of two that has changed less.
-        await tx.exec("UPDATE totals SET amount = amount + 1");
-        await tx.exec("UPDATE totals SET amount = amount - 1");
-        await tx.queryRows(lock, [ids.get(followed.username) ?? 0]);
-        const path = `/api/profiles/${followed.username}/follow`;
-        const sent = conduit.request("POST", path, { token: follower.token });
+      const waits =
+        database.dialect === "postgres"
+          ? "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+          : `SELECT COUNT(*) FROM information_schema.innodb_trx t
+              JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
+              WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'`;
+      const requestWaits = async (): Promise<void> => {
         // MariaDB tells anew when it was not asked for a tenth of a second.
         while ((await observer.queryRows<[number]>(waits))[0]?.[0] === 0) await sleep(200);
-        await tx.queryRows(lock, [ids.get(follower.username) ?? 0]);
+      };
+      return await database.transaction((tx) => body(tx, requestWaits));
+    });
+
+  test("a follow that the database gives up for another's sake is written all the same", async () => {
+    const [, follower, followed] = users as [TestUser, TestUser, TestUser];
+    const { request } = await inTransaction(async (tx, requestWaits) => {
+      // MariaDB gives up the one of two that has changed less.
+      await tx.exec("UPDATE totals SET amount = amount + 1");
+      await tx.exec("UPDATE totals SET amount = amount - 1");
+      const lock = "SELECT id FROM users WHERE username = ? FOR UPDATE";
+      await tx.queryRows(lock, [followed.username]);
+      const sent = conduit.request("POST", `/api/profiles/${followed.username}/follow`, { token: follower.token });
+      await requestWaits();
+      await tx.queryRows(lock, [follower.username]);
+      return { request: sent };
+    });
+    assert.equal(only(await request, 200, "profile").following, true);
+  });
+
+  for (const [what, tagList, method, json] of [
+    ["deletes an article", ["order a", "order b"], "DELETE", undefined],
+    ["takes a tag away and adds one", ["order b"], "PUT", { article: { tagList: ["order a"] } }],
+  ] as const) {
+    test(`who ${what} takes tags in the order of their names, as all do, and so waits for nobody in a circle`, async () => {
+      // The rows lie the other way round.
+      await conduit.publish(author, { tagList: ["order b"] });
+      const { slug } = await conduit.publish(author, { tagList: [...tagList] });
+      await conduit.publish(author, { tagList: ["order a"] });
+      const { request } = await inTransaction(async (tx, requestWaits) => {
+        await tx.queryRows("SELECT id FROM tags WHERE name = 'order a' FOR UPDATE");
+        const sent = conduit.request(method, `/api/articles/${slug}`, { token: author.token, json });
+        await requestWaits();
+        await tx.queryRows("SELECT id FROM tags WHERE name = 'order b' FOR UPDATE NOWAIT");
         return { request: sent };
       });
-      assert.equal(only(await until(request), 200, "profile").following, true);
+      assert.equal((await request).status, method === "PUT" ? 200 : 204);
+      await assertCounts();
     });
-  });
+  }
 }
 
 test("one name is registered by many at once, and one of them gets it", async () => {
