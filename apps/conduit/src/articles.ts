@@ -15,7 +15,7 @@ import { wallMs } from "lunet/time";
 import { Type } from "typebox";
 import { articleReply, AT, COLUMNS, FAVORITED, FOLLOWING, type ArticleRow, type ListedRow } from "./article-rows.ts";
 import type { Viewer } from "./auth.ts";
-import { countTags, forUpdate, insertedId, uncountFavorites, uncountTags, WRITE } from "./dialect.ts";
+import { countTags, forUpdate, holdUsers, insertedId, uncountFavorites, uncountTags, WRITE } from "./dialect.ts";
 import { forbidden, notFound } from "./errors.ts";
 import type { Call } from "./route.ts";
 import { slugCandidate } from "./slug.ts";
@@ -189,6 +189,8 @@ export class Articles {
     const id = await this.#ownId(call.param("slug"), call.viewer);
     await this.#database.transaction(async (tx) => {
       const { tags } = await this.#lock(tx, id);
+      const hold = holdUsers(this.#dialect);
+      if (hold !== undefined) await tx.exec(hold, [id, call.viewer.id]);
       await tx.exec(uncountFavorites(this.#dialect), [id]);
       await tx.exec(COUNT_OF_AUTHOR, [-1, call.viewer.id]);
       await this.#removeTags(tx, tags, id);

@@ -73,6 +73,18 @@ export function uncountTags(dialect: Dialect, tags: number): string {
     : `${update} ${named}`;
 }
 
+/**
+ * Holds an article's author and those who have favourited it, one after the other by their ids. Parameters: its id, and the
+ * author's. PostgreSQL alone needs it, for the reason of `uncountTags`.
+ */
+export function holdUsers(dialect: Dialect): string | undefined {
+  if (dialect !== "postgres") return undefined;
+  return `SELECT COUNT(*) FROM (
+      SELECT id FROM users WHERE id IN (SELECT user_id FROM favorites WHERE article_id = ? UNION SELECT CAST(? AS bigint))
+      ORDER BY id FOR NO KEY UPDATE
+    ) held`;
+}
+
 /** Counts one favourite less for each user who has favourited an article. Parameter: its id. */
 export function uncountFavorites(dialect: Dialect): string {
   // MariaDB would look through all users, and hold them, for an IN with a SELECT.
