@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import { test } from "node:test";
 import { runRoot } from "lunet";
+import type { Database } from "lunet/db";
 import { ConfigurationError, readConfiguration, type Configuration } from "./configuration.ts";
-import { databaseName, databasePath, openDatabase } from "./database.ts";
+import { databaseName, databasePath, migrateDatabase, openDatabase } from "./database.ts";
 
 test("a file is named by its path, a server by its address without password and options", () => {
   assert.equal(databaseName("sqlite:data/conduit.db"), resolve("data/conduit.db"));
@@ -29,3 +30,11 @@ test("an address that the runtime refuses is a wrong setting, told without its p
       return true;
     });
   }));
+
+test("a database of PostgreSQL that cannot hold all text is refused before anything is written to it", async () => {
+  const database = { dialect: "postgres", queryRows: async () => [["LATIN1"]] } as unknown as Database;
+  await assert.rejects(migrateDatabase(database), {
+    name: "ConfigurationError",
+    message: /found a database in LATIN1/,
+  });
+});

@@ -34,7 +34,20 @@ export async function openDatabase(configuration: Configuration, readOnly = fals
   }
 }
 
-/** Brings it to the schema of this version. */
+/**
+ * Brings it to the schema of this version.
+ *
+ * @throws ConfigurationError for a database that cannot hold all text; DatabaseError.
+ */
 export async function migrateDatabase(database: Database): Promise<void> {
+  // Tables of MariaDB say what they are encoded in; with PostgreSQL that is the database's, for good.
+  if (database.dialect === "postgres") {
+    const [row] = await database.queryRows<[string]>("SELECT current_setting('server_encoding')");
+    if (row?.[0] !== "UTF8") {
+      throw new ConfigurationError(
+        `Cannot use DATABASE_URL: found a database in ${row?.[0]}, wanted one that was made with ENCODING 'UTF8' TEMPLATE template0`,
+      );
+    }
+  }
   await migrate(database, fileURLToPath(new URL(`${database.dialect}/`, MIGRATIONS)));
 }
