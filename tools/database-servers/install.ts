@@ -119,6 +119,10 @@ export function isDebian(osRelease: string): boolean {
 /** The lists of packages are often new enough, and fetching them is the longer part: they are fetched when it fails. */
 function install(purpose: Purpose, say: (text: string) => void): void {
   say(`installing with apt-get, because programs are missing: ${PACKAGES[purpose].join(" ")}`);
+  // The packages do that where there is a service manager; the throwaway servers do not need them.
+  say(
+    "the system may start servers of its own with them, on ports 3306 and 5432 of the loopback: stop them if unwanted",
+  );
   const args = ["install", "-y", "--no-install-recommends", ...PACKAGES[purpose]];
   if (aptGet(args) === undefined) return;
   const updating = aptGet(["update"]);
