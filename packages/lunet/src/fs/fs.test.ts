@@ -75,8 +75,10 @@ function turn(): Promise<void> {
 /** Turns the loop until no more than `left` files are open on `path`, in the system's books and in ours. */
 async function waitClosed(path: string, left = 0): Promise<void> {
   const living = () => balance().get("file")?.live ?? left;
+  // An open that was left is no descriptor yet while it stands in line for a thread.
+  const isOpening = () => process.getActiveResourcesInfo().includes("FSReqCallback");
   await shield(5_000, async () => {
-    while (descriptorsOf(path) > left || living() > left) await turn();
+    while (isOpening() || descriptorsOf(path) > left || living() > left) await turn();
   });
 }
 
