@@ -4,7 +4,7 @@ import { DatabaseError } from "lunet/db";
 import { empty, jsonText, type Reply } from "lunet/http";
 import { wallMs } from "lunet/time";
 import { Type } from "typebox";
-import { insertedId, writeAlone } from "./dialect.ts";
+import { insertedId } from "./dialect.ts";
 import { forbidden, notFound } from "./errors.ts";
 import { isoTime } from "./iso-time.ts";
 import { Profile, profileJson } from "./profiles.ts";
@@ -126,7 +126,7 @@ export class Comments {
     const { body } = (await call.content()).comment;
     const now = wallMs();
     try {
-      const id = insertedId(await writeAlone(() => this.#insert.queryRows([article[0], viewer.id, body, now])));
+      const id = insertedId(await this.#insert.queryRows([article[0], viewer.id, body, now]));
       const row: CommentRow = [id, now, body, viewer.username, viewer.bio, viewer.image, false, article[0]];
       return jsonText(`{"comment":${commentJson(row)}}`, { status: 201 });
     } catch (error) {
@@ -141,7 +141,7 @@ export class Comments {
     if (row === undefined) throw notFound("article");
     if (row[0] === null) throw notFound("comment");
     if (row[0] !== call.viewer.id) throw forbidden("comment");
-    const { affectedRows } = await writeAlone(() => this.#delete.exec([id]));
+    const { affectedRows } = await this.#delete.exec([id]);
     if (affectedRows === 0) throw notFound("comment");
     return empty(204);
   };

@@ -1,29 +1,12 @@
 /** Where the three databases do not share one SQL text. Everything else in the application is common to them. */
 import assert from "node:assert/strict";
-import { DatabaseError, type Dialect, type Value } from "lunet/db";
+import type { Dialect, Value } from "lunet/db";
 
 /**
  * How often a transaction is run again when the database gave it up for another's sake. Two that write to the same article
  * or tags can wait for each other on PostgreSQL and MariaDB, however they are ordered.
  */
 export const WRITE = { retry: 10 } as const;
-
-/** How the databases say that they gave one up. A statement alone has then done nothing. */
-const GIVEN_UP: ReadonlySet<string> = new Set(["ERR_DB_DEADLOCK", "ERR_DB_SERIALIZATION"]);
-
-/**
- * Runs one statement that writes, outside of any transaction, as often as `WRITE` says: it can wait for those that write to the
- * same rows, too, and be the one that the database gives up. What it waited for goes on meanwhile, so it need not pause.
- */
-export async function writeAlone<T>(write: () => Promise<T>): Promise<T> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await write();
-    } catch (error) {
-      if (attempt === WRITE.retry || !(error instanceof DatabaseError) || !GIVEN_UP.has(error.code)) throw error;
-    }
-  }
-}
 
 /** The id that `INSERT … RETURNING id` gave; PostgreSQL has no other way to tell it. */
 export function insertedId([row]: readonly (readonly Value[])[]): number {

@@ -5,7 +5,7 @@ import { jsonText, type Reply } from "lunet/http";
 import { Type } from "typebox";
 import { ApiError, notFound } from "./errors.ts";
 import type { Call } from "./route.ts";
-import { insertOrKeep, writeAlone } from "./dialect.ts";
+import { insertOrKeep } from "./dialect.ts";
 import { uniqueKey } from "./validation.ts";
 
 export const Profile = Type.Object({
@@ -62,7 +62,7 @@ export class Profiles {
     if (id === viewer.id) throw new ApiError(422, { username: ["can't be your own"] });
     if (!following) {
       try {
-        await writeAlone(() => this.#follow.exec([viewer.id, id]));
+        await this.#follow.exec([viewer.id, id]);
       } catch (error) {
         if (error instanceof DatabaseError && error.code === "ERR_DB_FOREIGN_KEY") throw notFound("profile", error);
         throw error;
@@ -74,7 +74,7 @@ export class Profiles {
   readonly unfollow = async (call: Call<"required">): Promise<Reply> => {
     const { viewer } = call;
     const [id, username, bio, image, following] = await this.#find(call.param("username"), viewer.id);
-    if (following) await writeAlone(() => this.#unfollow.exec([viewer.id, id]));
+    if (following) await this.#unfollow.exec([viewer.id, id]);
     return profileReply([id, username, bio, image, false]);
   };
 

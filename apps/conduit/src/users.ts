@@ -5,7 +5,7 @@ import { json, type Reply } from "lunet/http";
 import { wallMs } from "lunet/time";
 import { Type } from "typebox";
 import type { Viewer } from "./auth.ts";
-import { insertedId, writeAlone } from "./dialect.ts";
+import { insertedId } from "./dialect.ts";
 import { ApiError, type FieldErrors } from "./errors.ts";
 import type { Passwords } from "./password.ts";
 import type { Call } from "./route.ts";
@@ -144,7 +144,7 @@ export class Users {
     write: () => Promise<T>,
   ): Promise<T> {
     try {
-      return await writeAlone(write);
+      return await write();
     } catch (error) {
       if (!(error instanceof DatabaseError) || error.code !== "ERR_DB_UNIQUE") throw error;
       const params = [keys.username, keys.email, keys.username, keys.email, ownId];

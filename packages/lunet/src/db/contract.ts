@@ -68,7 +68,10 @@ export interface Queryable {
   queryRows<R extends readonly unknown[] = Value[]>(sql: string, params?: readonly Param[]): Promise<R[]>;
   /** As `query`, with the first row alone, or undefined. Write `limit 1` unless the statement gives at most one row. */
   queryOne<R extends object = Row>(sql: string, params?: readonly Param[]): Promise<R | undefined>;
-  /** Runs one statement for its effect. Rows, if it gives any, are dropped. */
+  /**
+   * Runs one statement for its effect. Rows, if it gives any, are dropped. Outside of a transaction, one that the database gave up
+   * for another's sake (a deadlock, a serialization failure) has done nothing and is run again, up to ten times.
+   */
   exec(sql: string, params?: readonly Param[]): Promise<ExecResult>;
   /**
    * Gives a handle of one statement, for code that runs it often. It is checked here, compiled at its first run, and belongs to

@@ -1,7 +1,7 @@
 /**
  * A statement of a database, with its record: whether it has earned the place where quick reads run.
  *
- * That place is cheap because nobody else can run there meanwhile: the event loop's thread (SQLite), or a connection that
+ * That place is cheap, and whoever runs there holds up the others: the event loop's thread (SQLite), or a connection that
  * many share (PostgreSQL, MariaDB). So a statement starts aside, in a thread or on a connection of its own. When its last
  * `runsWanted` runs there were all quick it has the place; when one run in the place is longer than the budget it is
  * sent back, and next time it has to be quick for twice as many runs. What can be lost is one such run, by a statement

@@ -1,4 +1,4 @@
-/** Runs a transaction again that the database gave up for another's sake. */
+/** Runs again what the database gave up for another's sake: a transaction, or a statement alone. */
 import { randomInt } from "node:crypto";
 import { sleep } from "../co/mod.ts";
 import { DatabaseError } from "./errors.ts";
@@ -6,6 +6,9 @@ import { DatabaseError } from "./errors.ts";
 /** The longest wait before the first further run, in milliseconds; it doubles. */
 const FIRST_WAIT_MS = 10;
 const MAX_WAIT_MS = 500;
+
+/** How often a statement outside of transactions is run again. */
+export const STATEMENT_RETRIES = 10;
 
 /**
  * Runs `attempt` until it succeeds, fails for another reason than a serialization failure or a deadlock, or has failed

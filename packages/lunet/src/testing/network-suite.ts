@@ -241,6 +241,28 @@ export function networkSuite(server: RealDatabase, options: NetworkSuiteOptions)
   }
 
   networkTest(
+    "a statement alone that meets a transaction the other way round is run again until it is done",
+    async (database) => {
+      const both = "update account set amount = amount + 1 where name in ('ada', 'bob')";
+      const oneOf = "update account set amount = amount + 1 where name = ?";
+      await scope(() => {
+        for (let i = 0; i < 4; i++) {
+          spawn(() => database.exec(both));
+          spawn(() =>
+            database.transaction(
+              async (tx) => {
+                for (const name of ["bob", "ada"]) await tx.exec(oneOf, [name]);
+              },
+              { retry: 100 },
+            ),
+          );
+        }
+      });
+      assert.deepEqual(await database.queryRows("select amount from account"), [[108], [108]]);
+    },
+  );
+
+  networkTest(
     "200 coroutines share 5 connections fairly, and leave them clean",
     async (database) => {
       const done = Array.from({ length: 200 }, () => 0);

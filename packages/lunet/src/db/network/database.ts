@@ -27,7 +27,7 @@ import { KnownStatement } from "../known-statement.ts";
 import { OwnedDatabase } from "../owned-database.ts";
 import { type Binding, bindParameters, type BoundValue } from "../parameters.ts";
 import { Pool, type Waiter } from "../pool.ts";
-import { withRetry } from "../retry.ts";
+import { STATEMENT_RETRIES, withRetry } from "../retry.ts";
 import { readStatement } from "../sql-text.ts";
 import type { Shape } from "../statement-runner.ts";
 import { readTransactionOptions, refuseInTransaction, runTransaction } from "../transaction.ts";
@@ -155,7 +155,16 @@ export class NetworkDatabase extends OwnedDatabase implements Database {
     });
   }
 
+  /**
+   * A statement alone that the database gave up for another's sake has done nothing: it is run again. A procedure can have
+   * committed half of what it does.
+   */
   async #runAlone(call: Call): Promise<RunResult> {
+    const retry = call.statement.text.kind === "other" ? 0 : STATEMENT_RETRIES;
+    return await withRetry(retry, () => this.#runUnlessGone(call));
+  }
+
+  async #runUnlessGone(call: Call): Promise<RunResult> {
     const outcome = await this.#runOnce(call);
     if (!isServerGone(outcome) || !call.statement.isPlainRead) return unwrap(outcome);
     const second = await this.#runOnce(call);

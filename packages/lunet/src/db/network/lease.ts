@@ -123,7 +123,6 @@ export type AtCancel = "cancel" | "undo" | "leave";
 /**
  * Sends a request and waits for its outcome, also when it is cancelled: the server is told then, and `Cancelled` is
  * thrown if it ended the statement.
- *
  */
 export async function sendOn<T>(
   lease: Lease,
