@@ -13,7 +13,7 @@ import { startGalera } from "../../tools/database-servers/galera.ts";
 import { programServers } from "../database-servers/program-servers.ts";
 import { AcknowledgedLoad } from "../process/acknowledged-load.ts";
 import { createRandom } from "../process/load-client.ts";
-import { ANSWER_LIMIT_MS, assertStored, CLIENTS, DATABASE, describeLoad, longestPauseMs } from "./conduit-load.ts";
+import { ANSWER_LIMIT_MS, assertStoredOn, CLIENTS, DATABASE, describeLoad, longestPauseMs } from "./conduit-load.ts";
 
 const TIMEOUT_MS = 120_000;
 const MAX_PAUSE_MS = 10_000;
@@ -48,7 +48,7 @@ test("the node in use is killed under load, and joins again", { timeout: TIMEOUT
   console.log(`kill -9 of the node in use: no write for ${pauseMs} ms; ${describeLoad(load)}`);
   assert.ok(pauseMs < MAX_PAUSE_MS, `found ${pauseMs} ms`);
   assert.notEqual(await nodeInUse(), victim);
-  for (const node of cluster.nodes) await assertStored(load, node);
+  for (const node of cluster.nodes) await assertStoredOn(load, node);
 });
 
 test("two of three nodes are killed under load, and the cluster begins anew", { timeout: TIMEOUT_MS }, async () => {
@@ -70,7 +70,7 @@ test("two of three nodes are killed under load, and the cluster begins anew", { 
   await cluster.waitSize(3);
   console.log(`two of three nodes killed: ${describeLoad(load)}`);
   assert.equal((await conduit.request("GET", "/readyz")).status, 200);
-  for (const node of cluster.nodes) await assertStored(load, node);
+  for (const node of cluster.nodes) await assertStoredOn(load, node);
 });
 
 /**

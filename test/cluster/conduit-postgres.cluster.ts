@@ -11,7 +11,7 @@ import { startPostgresPair } from "../../tools/database-servers/postgres-standby
 import { programServers } from "../database-servers/program-servers.ts";
 import { AcknowledgedLoad } from "../process/acknowledged-load.ts";
 import { createRandom } from "../process/load-client.ts";
-import { ANSWER_LIMIT_MS, assertStored, CLIENTS, DATABASE, describeLoad, longestPauseMs } from "./conduit-load.ts";
+import { ANSWER_LIMIT_MS, assertStoredOn, CLIENTS, DATABASE, describeLoad, longestPauseMs } from "./conduit-load.ts";
 
 const TIMEOUT_MS = 90_000;
 const MAX_PAUSE_MS = 10_000;
@@ -54,7 +54,7 @@ for (const round of [1, 2]) {
       console.log(`kill -9 of the primary: no write for ${pauseMs} ms; ${describeLoad(load)}`);
       assert.ok(pauseMs < MAX_PAUSE_MS, `found ${pauseMs} ms`);
       assert.equal((await conduit.request("GET", "/readyz")).status, 200);
-      for (const server of [pair.primary, pair.standby]) await assertStored(load, server);
+      for (const server of [pair.primary, pair.standby]) await assertStoredOn(load, server);
     },
   );
 }

@@ -5,17 +5,15 @@
  * `CONDUIT_LOAD_SEED` repeats the choices of a run that failed.
  */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { after, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { runRoot, until } from "lunet";
 import { open } from "lunet/db";
 import { conduitForFile } from "../../apps/conduit/test/harness.ts";
 import { RawConnection } from "../../apps/conduit/test/raw-connection.ts";
 import { programServers } from "../database-servers/program-servers.ts";
-import { AcknowledgedLoad, KINDS, tagsOf } from "./acknowledged-load.ts";
+import { AcknowledgedLoad } from "./acknowledged-load.ts";
 import { createRandom } from "./load-client.ts";
+import { assertStored } from "./stored-load.ts";
 import { eventually } from "./traced.ts";
 
 const SEED = Number(process.env["CONDUIT_LOAD_SEED"] ?? Date.now() % 1_000_000);
@@ -38,8 +36,6 @@ const WRITES = 150;
 const HELD_LIMIT_MS = 60_000;
 /** A statement whose client has gone ends in less: it is told at once. */
 const CANCEL_LIMIT_MS = 2_000;
-
-const RECOUNT = fileURLToPath(new URL("../../apps/conduit/src/recount.ts", import.meta.url));
 
 /** What differs in the questions that a test asks the server itself. */
 const ACTIVITY = {
@@ -178,40 +174,11 @@ export async function testDatabaseCrash(kind: "postgres" | "mariadb"): Promise<v
     assert.equal(answer.json.user.bio, null);
   });
 
-  /** Everything acknowledged is stored, whole; nothing else than what was sent; all counts are right; nothing is open. */
+  /** As `assertStored`, and nothing is open. */
   async function checkStored(load: AcknowledgedLoad): Promise<void> {
-    const column = async (sql: string): Promise<string[]> =>
-      (await ask(sql)).map((row) => Object.values(row).join(", "));
-    const stored = {
-      user: await column("select username from users"),
-      article: await column("select title from articles"),
-      comment: await column("select body from comments"),
-      favorite: await column(`select u.username, a.title from favorites f
-        join users u on u.id = f.user_id join articles a on a.id = f.article_id`),
-    };
-    for (const what of KINDS) {
-      const found = new Set(stored[what]);
-      assert.equal(found.size, stored[what].length, `a ${what} is there twice`);
-      assert.deepEqual(
-        [...load.acknowledged[what].difference(found)],
-        [],
-        `a ${what} that was acknowledged is not there`,
-      );
-      const own = [...found].filter((name) => name.startsWith(load.prefix));
-      assert.deepEqual([...new Set(own).difference(load.sent[what])], [], `a ${what} is there that was never sent`);
-    }
-    for (const { title, tags, body } of await ask("select title, tags, body from articles")) {
-      assert.deepEqual(JSON.parse(String(tags)), tagsOf(String(title)));
-      assert.equal(body, `body of ${String(title)}`);
-    }
+    await assertStored(load, { name: kind, url, ask });
     // What a crash broke off is rolled back beside the first statements after it.
     await eventually(async () => (await ask(ACTIVITY[kind].openTransactions)).length === 0);
-    const conditions = process.execArgv.filter((argument) => argument.startsWith("--conditions"));
-    const { stdout } = await promisify(execFile)(process.execPath, [...conditions, RECOUNT, "--database-url", url], {
-      timeout: 15_000,
-      killSignal: "SIGKILL",
-    });
-    assert.equal(stdout, "0 differences\n");
   }
 }
 
