@@ -16,25 +16,33 @@ export const httpErrors = Object.freeze({
   ERR_HTTP_CONTROL_BYTE: { status: 400, meaning: "a line contains a control byte" },
   ERR_HTTP_EMPTY_LINE: { status: 400, meaning: "more than one empty line stands before the request line" },
   ERR_HTTP_REQUEST_LINE: { status: 400, meaning: "the request line is not method, target and version" },
-  ERR_HTTP_METHOD: { status: 400, meaning: "the method is not a token" },
+  ERR_HTTP_METHOD: { status: 400, meaning: "the method is not a token, or has no end" },
   ERR_HTTP_TARGET: { status: 400, meaning: "the request target has no form that its method allows" },
   ERR_HTTP_TARGET_TOO_LONG: { status: 414, meaning: "the request target is longer than maxTargetBytes" },
   ERR_HTTP_VERSION: { status: 400, meaning: "the version is malformed or older than HTTP/1.0" },
   ERR_HTTP_VERSION_UNSUPPORTED: { status: 505, meaning: "the version is neither HTTP/1.0 nor HTTP/1.1" },
-  ERR_HTTP_FIELD_NAME: { status: 400, meaning: "a field line does not start with a token and a colon" },
+  ERR_HTTP_FIELD_NAME: {
+    status: 400,
+    meaning: "a field line does not start with a token and a colon, or has a framing field's name with `_` for `-`",
+  },
   ERR_HTTP_FIELD_FOLDED: { status: 400, meaning: "a field line starts with white space" },
   ERR_HTTP_HEADERS_TOO_LARGE: { status: 431, meaning: "the header section is longer than maxHeaderBytes" },
   ERR_HTTP_TOO_MANY_FIELDS: { status: 431, meaning: "a section has more field lines than maxFields" },
   ERR_HTTP_HOST_MISSING: { status: 400, meaning: "an HTTP/1.1 request has no Host field" },
   ERR_HTTP_HOST_REPEATED: { status: 400, meaning: "a request has more than one Host field" },
-  ERR_HTTP_HOST_INVALID: { status: 400, meaning: "the Host field is not a host with an optional port" },
-  ERR_HTTP_CONTENT_LENGTH: { status: 400, meaning: "Content-Length is repeated or not a whole number up to 2^53-1" },
+  ERR_HTTP_HOST_INVALID: { status: 400, meaning: "the Host field is not one host with an optional port" },
+  ERR_HTTP_CONTENT_LENGTH: {
+    status: 400,
+    meaning: "Content-Length is repeated, or not a whole number up to 2^53-1, or has zeros in front",
+  },
   ERR_HTTP_FRAMING_CONFLICT: { status: 400, meaning: "both Content-Length and Transfer-Encoding are given" },
   ERR_HTTP_TRANSFER_CODING: {
     status: 400,
     meaning: "Transfer-Encoding is malformed, comes with HTTP/1.0, or has chunked twice or not last",
   },
   ERR_HTTP_TRANSFER_CODING_UNKNOWN: { status: 501, meaning: "a transfer coding other than chunked is asked for" },
+  ERR_HTTP_CONTENT_TYPE_REPEATED: { status: 400, meaning: "a request has more than one Content-Type field" },
+  ERR_HTTP_TRACE_CONTENT: { status: 400, meaning: "TRACE comes with content" },
   ERR_HTTP_CONTENT_TOO_LARGE: { status: 413, meaning: "the content is longer than maxContentBytes" },
   ERR_HTTP_CHUNK: { status: 400, meaning: "a chunk has a malformed size or extension" },
   ERR_HTTP_CHUNK_LINE_TOO_LONG: {
@@ -60,6 +68,10 @@ export const httpErrors = Object.freeze({
   ERR_HTTP_HANDLER_FAILED: { status: 500, meaning: "the handler failed; `cause` has why" },
   ERR_HTTP_HANDLER_TIMEOUT: { status: 503, meaning: "the handler took longer than handlerTimeoutMs" },
   ERR_HTTP_SHUTDOWN: { status: 503, meaning: "the server closes and the handler had not replied within the grace" },
+  ERR_HTTP_OVERLOADED: {
+    status: 503,
+    meaning: "the event loop is more than maxLoopDelayMs late, or maxRequestsInFlight handlers are under way",
+  },
   ERR_HTTP_CONNECTION_LIMIT: { status: 503, meaning: "the listener has maxConnections already" },
 } as const);
 

@@ -15,6 +15,13 @@ export const SWEEP_MS = 500;
 export interface ServerLimits extends MessageLimits {
   /** Connections at once. One more is answered 503 with `Retry-After` and closed; many more at once are reset. */
   maxConnections: number;
+  /** Handlers under way at once: those whose promise has not settled. One more request is answered 503 with `Retry-After`. */
+  maxRequestsInFlight: number;
+  /**
+   * How late the event loop may be. Later twice in a row: as many requests are begun as take half of that, the others are
+   * answered 503 with `Retry-After` at once. 0 switches it off.
+   */
+  maxLoopDelayMs: number;
   /** Requests on one connection; the last is answered with `Connection: close`. */
   maxRequestsPerConnection: number;
   /** From the first byte of a request, or from the connection's start, to the end of its header section. Then 408. */
@@ -52,6 +59,8 @@ export interface ServerLimits extends MessageLimits {
 export const defaultServerLimits: Readonly<ServerLimits> = Object.freeze({
   ...defaultMessageLimits,
   maxConnections: 10_000,
+  maxRequestsInFlight: 10_000,
+  maxLoopDelayMs: 1_000,
   maxRequestsPerConnection: 100_000,
   headerTimeoutMs: 10_000,
   idleTimeoutMs: 65_000,
@@ -74,6 +83,8 @@ export const serverLimitRanges: Readonly<Record<keyof ServerLimits, readonly [mi
   Object.freeze({
     ...messageLimitRanges,
     maxConnections: [1, 1_000_000],
+    maxRequestsInFlight: [1, 1_000_000],
+    maxLoopDelayMs: [0, DAY_MS],
     maxRequestsPerConnection: [1, Number.MAX_SAFE_INTEGER],
     headerTimeoutMs: [1, DAY_MS],
     idleTimeoutMs: [1, DAY_MS],

@@ -24,6 +24,7 @@ import { formatHttpDate } from "./http-date.ts";
 import { HttpError } from "./http-error.ts";
 import { plainErrorReply, type Reply, type ReplyFields } from "./reply.ts";
 import { serializeFields } from "./reply-serializer.ts";
+import { Overload } from "./overload.ts";
 import type { HttpRequest } from "./request.ts";
 import { ServerConnection, type ConnectionHost, type ReplyEvent } from "./server-connection.ts";
 import { replyOf } from "./web-response.ts";
@@ -53,6 +54,11 @@ export interface ServerOptions {
   readonly onFailure?: (error: unknown, request: HttpRequest | undefined) => void;
   /** Called for each request when its reply is sent, or is known not to be: the access log. */
   readonly onReply?: (event: ReplyEvent) => void;
+  /**
+   * Picks the requests that are served in an overload all the same, such as a health check. Called then alone, and it
+   * does not wait. Default: none.
+   */
+  readonly isEssential?: (request: HttpRequest) => boolean;
 }
 
 /** Where to serve besides. */
@@ -78,6 +84,7 @@ export class ConnectionServer implements ConnectionHost {
   readonly handler: Handler;
   readonly limits: Readonly<ServerLimits>;
   readonly commonFields: string;
+  readonly overload: Overload;
   readonly onReply: ((event: ReplyEvent) => void) | undefined;
   drainingSinceMs: number | undefined;
   readonly #connections = new Set<ServerConnection>();
@@ -92,6 +99,7 @@ export class ConnectionServer implements ConnectionHost {
     this.handler = handler;
     this.limits = resolveServerLimits(options.limits ?? {});
     this.commonFields = commonFieldsText(options.fields);
+    this.overload = new Overload(this.limits, options.isEssential);
     this.onReply = options.onReply;
     this.#errorReply = options.errorReply ?? plainErrorReply;
     this.#onFailure = options.onFailure ?? writeFailure;
@@ -218,6 +226,11 @@ export class Server implements AsyncDisposable {
     return this.#serving.connectionCount;
   }
 
+  /** True while requests are refused because there is too much to do. */
+  get overloaded(): boolean {
+    return this.#serving.overload.active;
+  }
+
   /** True from the begin of `close`. */
   get draining(): boolean {
     return this.#serving.drainingSinceMs !== undefined;
@@ -228,10 +241,12 @@ export class Server implements AsyncDisposable {
     const options = { onFailure: (error: unknown) => this.#serving.failed(error) };
     await supervise(async () => {
       const sweeping = spawn(() => sweepOver(this.#serving, SWEEP_MS), { name: "http sweep" });
+      const watching = spawn(() => this.#serving.overload.watch(), { name: "http overload" });
       const draining = spawn(() => this.#drainWhenAsked(), { name: "http drain" });
       // Ends when accepting has ended and every connection too.
       await supervise(() => this.#accept(), options);
       draining.cancel();
+      watching.cancel();
       sweeping.cancel();
     }, options);
   }
