@@ -9,19 +9,22 @@
  *
  * Whoever can change the folder while it is served is trusted.
  */
-import { lookup } from "mrmime";
-import type { FileStatus } from "../fs/mod.ts";
-import { wallMs } from "../time/mod.ts";
+import { acceptableCodings, contentCodings, type ContentCoding } from "./content/accept-encoding.ts";
+import { fileReply } from "./content/file-reply.ts";
+import { contentTypeOf } from "./content/media-type.ts";
 import type { Handler } from "./handler.ts";
-import { formatHttpDate, parseHttpDate } from "./http-date.ts";
 import { HttpError } from "./http-error.ts";
 import { redirect, text, type Reply, type ReplyFields } from "./reply.ts";
 import type { HttpRequest } from "./request.ts";
-import { StaticFolder, streamFile, type FolderEntry } from "./static-folder.ts";
+import { StaticFolder, type FolderEntry } from "./static-folder.ts";
 import { normalizeSegments } from "./target.ts";
 
 const IMMUTABLE_SECONDS = 31_536_000;
 const INDEX = "index.html";
+/** A digit and a letter among at least eight: a hash without a digit counts as a word, which errs on the careful side. */
+const HASHED_NAME = /[-.](?=[A-Za-z_]*[0-9])(?=[0-9_]*[A-Za-z])[A-Za-z0-9_]{8,64}(?:\.[A-Za-z0-9]{1,10}){1,2}$/;
+/** What the name of a file in a coding ends with. */
+const CODING_SUFFIXES: Readonly<Record<ContentCoding, string>> = { br: ".br", zstd: ".zst", gzip: ".gz" };
 
 /** How a folder is served. */
 export interface StaticFilesOptions {
@@ -33,8 +36,19 @@ export interface StaticFilesOptions {
    * Default: none.
    */
   readonly spaFallback?: string;
-  /** Tells by the path in the folder which files never change under their name: they may be kept for a year. */
-  readonly immutable?: RegExp;
+  /**
+   * Tells by the path in the folder which files never change under their name: they may be kept for a year, and are not
+   * asked for again when a page is loaded anew (RFC 8246). `"hashed-names"` are those that end with a hash of their
+   * content, as bundlers name them: `app-BqX3_9zK.js`, `app.4f3a91c07be2.css`; at least eight letters and digits, of
+   * both. Default: none.
+   */
+  readonly immutable?: RegExp | "hashed-names";
+  /**
+   * The codings in which a file may lie beside its original: `app.js.br`, `app.js.gz`, `app.js.zst`. A client gets the
+   * one that it likes best, unless it is older than the original. Costs one look into the folder for each that is
+   * missing. Default: none.
+   */
+  readonly precompressed?: readonly ContentCoding[];
   /** How long other files may be kept without asking again, in seconds. Default 0: it is asked each time. */
   readonly maxAgeSeconds?: number;
 }
@@ -62,10 +76,11 @@ class StaticFiles {
   readonly #prefix: string;
   readonly #fallback: string | undefined;
   readonly #immutable: RegExp | undefined;
+  readonly #codings: readonly ContentCoding[];
   readonly #cacheControl: string;
 
   constructor(root: string, options: StaticFilesOptions) {
-    const { prefix = "", spaFallback, immutable, maxAgeSeconds = 0 } = options;
+    const { prefix = "", spaFallback, immutable, maxAgeSeconds = 0, precompressed = [] } = options;
     if (prefix !== "" && (!prefix.startsWith("/") || prefix.endsWith("/"))) {
       throw new TypeError(`Cannot serve "${root}": found the prefix "${prefix}", wanted "/" at its start alone`);
     }
@@ -74,11 +89,19 @@ class StaticFiles {
         `Cannot serve "${root}": found maxAgeSeconds ${maxAgeSeconds}, wanted a whole number from 0`,
       );
     }
+    for (const coding of precompressed) {
+      if (contentCodings.includes(coding)) continue;
+      const wanted = contentCodings.join(", ");
+      throw new RangeError(`Cannot serve "${root}": found the coding "${coding}", wanted one of ${wanted}`);
+    }
     this.#folder = new StaticFolder(root);
     this.#prefix = prefix;
     this.#fallback = spaFallback;
+    const expression = immutable === "hashed-names" ? HASHED_NAME : immutable;
     // A global or sticky expression would remember where it was.
-    this.#immutable = immutable === undefined ? undefined : new RegExp(immutable, immutable.flags.replace(/[gy]/g, ""));
+    this.#immutable =
+      expression === undefined ? undefined : new RegExp(expression, expression.flags.replace(/[gy]/g, ""));
+    this.#codings = contentCodings.filter((coding) => precompressed.includes(coding));
     this.#cacheControl = maxAgeSeconds === 0 ? "no-cache" : `public, max-age=${maxAgeSeconds}`;
   }
 
@@ -121,32 +144,50 @@ class StaticFiles {
     if (this.#fallback === undefined || !navigates) throw notFound();
     const found = await this.#folder.find(this.#fallback);
     if (found?.status.kind !== "file") throw notFound();
-    return this.#replyWith(found, request, { "Cache-Control": "no-cache", Vary: "Accept" });
+    return this.#replyWith(found, request, { "Cache-Control": "no-cache" });
   }
 
-  async #replyWith(found: FolderEntry, request: HttpRequest, more?: ReplyFields): Promise<Reply> {
-    if (request.method === "HEAD" || isUnchanged(request, found.status)) return this.#reply(found, request, more);
-    const read = await this.#folder.read(found);
-    if (read === undefined) throw notFound();
-    return this.#reply(read, request, more);
-  }
-
-  #reply(entry: FolderEntry, request: HttpRequest, more: ReplyFields | undefined): Reply {
-    const { name, status, content } = entry;
-    const isImmutable = this.#immutable?.test(name) ?? false;
-    const fields = {
-      "Cache-Control": isImmutable ? `public, max-age=${IMMUTABLE_SECONDS}, immutable` : this.#cacheControl,
-      ETag: tagOf(status),
-      // Never later than `Date` (RFC 9110, 8.8.2.1).
-      "Last-Modified": formatHttpDate(Math.min(status.modifiedMs, wallMs())),
-      "X-Content-Type-Options": "nosniff",
+  async #replyWith(original: FolderEntry, request: HttpRequest, more?: ReplyFields): Promise<Reply> {
+    const { name } = original;
+    const { entry, coding } = await this.#represent(original, request);
+    const vary = [
+      ...(more === undefined ? [] : ["Accept"]),
+      ...(this.#codings.length === 0 ? [] : ["Accept-Encoding"]),
+    ];
+    const fields: ReplyFields = {
+      "Cache-Control":
+        this.#immutable?.test(name) === true ? `public, max-age=${IMMUTABLE_SECONDS}, immutable` : this.#cacheControl,
       ...more,
+      ...(vary.length === 0 ? undefined : { Vary: vary.join(", ") }),
     };
-    if (isUnchanged(request, status)) return { status: 304, fields };
-    const withType = { "Content-Type": contentTypeOf(name), ...fields };
-    if (content !== undefined) return { status: 200, fields: withType, content };
-    return { status: 200, fields: withType, content: streamFile(entry), contentLength: status.sizeBytes };
+    const options = { contentType: contentTypeOf(name), coding, fields };
+    const reply = fileReply(request, entry, entry.content !== undefined, options);
+    if (reply !== "content") return reply;
+    const read = await this.#folder.read(entry);
+    if (read === undefined) throw notFound();
+    return fileReply(request, read, true, options) as Reply;
   }
+
+  /** The file itself, or one beside it that is the same in a coding which the client likes better. */
+  async #represent(
+    original: FolderEntry,
+    request: HttpRequest,
+  ): Promise<{ readonly entry: FolderEntry; readonly coding: ContentCoding | undefined }> {
+    if (this.#codings.length > 0) {
+      for (const coding of acceptableCodings(request.field("accept-encoding"), this.#codings)) {
+        const entry = await this.#folder.find(original.name + CODING_SUFFIXES[coding]);
+        // Copies are often made to the second.
+        const isCurrent =
+          entry !== undefined && wholeSeconds(entry.status.modifiedMs) >= wholeSeconds(original.status.modifiedMs);
+        if (isCurrent && entry.status.kind === "file") return { entry, coding };
+      }
+    }
+    return { entry: original, coding: undefined };
+  }
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.floor(ms / 1_000);
 }
 
 function notFound(): HttpError {
@@ -155,33 +196,4 @@ function notFound(): HttpError {
 
 function acceptsHtml(request: HttpRequest): boolean {
   return /\btext\/html\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(request.field("accept") ?? "");
-}
-
-/** A weak tag (RFC 9110, 8.8.3). The time of the last change moves even when a copy keeps its time of modification. */
-function tagOf({ sizeBytes, changedMs }: FileStatus): string {
-  return `W/"${sizeBytes.toString(36)}-${Math.trunc(changedMs).toString(36)}"`;
-}
-
-/** Whether the client has this version already (RFC 9110, 13.1.2 and 13.1.3). Tags are compared weakly. */
-function isUnchanged(request: HttpRequest, status: FileStatus): boolean {
-  const tags = request.field("if-none-match");
-  if (tags !== undefined) {
-    if (tags.trim() === "*") return true;
-    return tags.match(/"[\x21\x23-\x7e\x80-\xff]*"/g)?.includes(tagOf(status).slice(2)) ?? false;
-  }
-  const since = request.field("if-modified-since");
-  const sinceMs = since === undefined ? undefined : parseHttpDate(since, wallMs());
-  return sinceMs !== undefined && Math.floor(status.modifiedMs / 1000) * 1000 <= sinceMs;
-}
-
-/** What mrmime has no type for. */
-const MORE_TYPES: Readonly<Record<string, string>> = { ico: "image/vnd.microsoft.icon" };
-
-/** The media type by the name's extension; text is UTF-8. */
-function contentTypeOf(name: string): string {
-  const extension = /\.([a-z0-9]+)$/i.exec(name)?.[1]?.toLowerCase() ?? "";
-  const known: unknown = Object.hasOwn(MORE_TYPES, extension) ? MORE_TYPES[extension] : lookup(extension);
-  // A name such as `x.constructor` finds what every object has.
-  const type = typeof known === "string" ? known : "application/octet-stream";
-  return type.startsWith("text/") || type === "application/json" ? `${type}; charset=utf-8` : type;
 }

@@ -11,6 +11,7 @@
 import { sep } from "node:path";
 import { FileError, open, realpath, stat, type File, type FileStatus } from "../fs/mod.ts";
 import { wallMs } from "../time/mod.ts";
+import type { ByteRange } from "./content/byte-ranges.ts";
 
 /** Files up to this size are read whole; larger ones are read as fast as the client takes them. In bytes. */
 const MAX_WHOLE_BYTES = 256 * 1024;
@@ -18,7 +19,7 @@ const PIECE_BYTES = 64 * 1024;
 export const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 export const MAX_KEPT_FILES = 1_000;
 /** Longer than a tick of any file system's clock. */
-const SETTLED_MS = 2_500;
+export const SETTLED_MS = 2_500;
 
 /** What the system says of a path that leads to no file, or to one that is not for us. */
 const NOT_THERE: ReadonlySet<string> = new Set([
@@ -79,7 +80,8 @@ export class StaticFolder {
       const status = await file.stat();
       if (status.kind !== "file") return undefined;
       const content = status.sizeBytes <= MAX_WHOLE_BYTES ? await readUpTo(file, status.sizeBytes) : undefined;
-      const read = { ...entry, status, content };
+      // What was written meanwhile counts as the file's last change, so that nothing is said for sure about it.
+      const read = { ...entry, status: content === undefined ? status : await file.stat(), content };
       this.#keep(read);
       return read;
     } catch (error) {
@@ -105,24 +107,49 @@ export class StaticFolder {
   }
 }
 
+/** How many bytes there are to send. */
+export function sizeOf({ content, status }: FolderEntry): number {
+  return content?.length ?? status.sizeBytes;
+}
+
+/** What is sent one after the other: text of one byte a character, and ranges of the file. */
+export type FilePart = string | ByteRange;
+
 /**
- * Reads a file that was found, exactly as long as it was then. It is opened at the first piece and closed at the end.
+ * Reads ranges of a file that was found, exactly as long as it was then. It is opened at the first piece and closed at the
+ * end. A file that is written to meanwhile is cut off before its last piece, so that nobody takes the mixture for whole.
  *
- * @throws Error when it is another file by now, or is cut meanwhile; FileError.
+ * @param parts Default: all of the file.
+ * @throws Error when it is another file by now, or changes meanwhile; FileError.
  */
-export async function* streamFile({ path, status }: FolderEntry): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* streamFile(
+  entry: FolderEntry,
+  parts: readonly FilePart[] = [{ first: 0, last: entry.status.sizeBytes - 1 }],
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { path, status } = entry;
+  let leftBytes = 0;
+  for (const part of parts) if (typeof part !== "string") leftBytes += part.last - part.first + 1;
   await using file = await open(path, "r");
   if (!isSame(status, await file.stat())) {
     throw new Error(`Cannot send "${path}": found another file than a moment ago`);
   }
-  let sentBytes = 0;
-  while (sentBytes < status.sizeBytes) {
-    const piece = await file.read(Math.min(PIECE_BYTES, status.sizeBytes - sentBytes));
-    if (piece.length === 0) {
-      throw new Error(`Cannot send "${path}": found its end after ${sentBytes} bytes, wanted ${status.sizeBytes}`);
+  for (const part of parts) {
+    if (typeof part === "string") {
+      yield Buffer.from(part, "latin1");
+      continue;
     }
-    sentBytes += piece.length;
-    yield piece;
+    for (let at = part.first; at <= part.last;) {
+      const piece = await file.read(Math.min(PIECE_BYTES, part.last - at + 1), at);
+      if (piece.length === 0) {
+        throw new Error(`Cannot send "${path}": found its end at ${at} bytes, wanted ${status.sizeBytes}`);
+      }
+      at += piece.length;
+      leftBytes -= piece.length;
+      if (leftBytes === 0 && !hasSameContent(status, await file.stat())) {
+        throw new Error(`Cannot send "${path}": found it changed meanwhile`);
+      }
+      yield piece;
+    }
   }
 }
 
@@ -138,13 +165,12 @@ async function readUpTo(file: File, sizeBytes: number): Promise<Uint8Array> {
 }
 
 function isSame(a: FileStatus, b: FileStatus): boolean {
-  return (
-    a.inode === b.inode &&
-    a.device === b.device &&
-    a.sizeBytes === b.sizeBytes &&
-    a.modifiedMs === b.modifiedMs &&
-    a.changedMs === b.changedMs
-  );
+  return a.inode === b.inode && a.device === b.device && a.changedMs === b.changedMs && hasSameContent(a, b);
+}
+
+/** Its name and its rights may have changed. */
+function hasSameContent(a: FileStatus, b: FileStatus): boolean {
+  return a.sizeBytes === b.sizeBytes && a.modifiedMs === b.modifiedMs;
 }
 
 function withSeparator(path: string): string {
