@@ -65,6 +65,8 @@ export const httpErrors = Object.freeze({
   ERR_HTTP_CONTENT_JSON: { status: 400, meaning: "the content is not JSON" },
   ERR_HTTP_NOT_FOUND: { status: 404, meaning: "no route has the path" },
   ERR_HTTP_METHOD_NOT_ALLOWED: { status: 405, meaning: "the route has not the method" },
+  ERR_HTTP_WEB_SOCKET: { status: 400, meaning: "a handshake for a WebSocket is malformed" },
+  ERR_HTTP_ORIGIN: { status: 403, meaning: "a page of another origin asks for a WebSocket" },
   ERR_HTTP_HANDLER_FAILED: { status: 500, meaning: "the handler failed; `cause` has why" },
   ERR_HTTP_HANDLER_TIMEOUT: { status: 503, meaning: "the handler took longer than handlerTimeoutMs" },
   ERR_HTTP_SHUTDOWN: { status: 503, meaning: "the server closes and the handler had not replied within the grace" },
