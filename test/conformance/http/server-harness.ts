@@ -58,7 +58,7 @@ export class Client {
 
   /** Waits for the end of the connection and gives all that came before it, one character per byte. */
   async rest(): Promise<string> {
-    let text = "";
+    let text = Buffer.from(this.#reader.takeRest()).toString("latin1");
     for (let bytes = await this.connection.read(); bytes !== null; bytes = await this.connection.read()) {
       text += Buffer.from(bytes).toString("latin1");
     }

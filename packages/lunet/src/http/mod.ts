@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { Handler } from "./handler.ts";
+export { afterReply, type Handler, type Middleware } from "./handler.ts";
 export { formatHttpDate, parseHttpDate } from "./http-date.ts";
 export { HttpError, httpErrors, type HttpErrorCode } from "./http-error.ts";
 export { defaultMessageLimits, type MessageLimits } from "./limits.ts";
@@ -19,6 +19,7 @@ export {
   type ReplyContent,
   type ReplyFields,
   type ReplyOptions,
+  type Upgrade,
 } from "./reply.ts";
 export { HttpRequest } from "./request.ts";
 export { Router, type RouterOptions } from "./router.ts";

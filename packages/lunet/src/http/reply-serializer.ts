@@ -80,7 +80,7 @@ export type FieldList = ReadonlyArray<readonly [name: string, value: string]>;
 export type ContentFraming = number | "chunked" | "close" | "none";
 
 export interface ReplyHead {
-  /** A final status code, 200 to 599. */
+  /** A final status code, 200 to 599; or 101, with `upgrade` and without framing. */
   readonly status: number;
   /** A list, which is checked; or text that `serializeFields` made. */
   readonly fields: FieldList | string;
@@ -89,6 +89,8 @@ export interface ReplyHead {
   readonly minor: 0 | 1;
   /** Whether the connection persists after this reply. `"close"` framing overrules it. */
   readonly keepAlive: boolean;
+  /** The protocol that is switched to (101), or that a client is told of (426). */
+  readonly upgrade?: string | undefined;
   /** The `Date` value, as `formatHttpDate` writes it. It is not checked: the server makes it once a second. */
   readonly date: string;
 }
@@ -131,6 +133,7 @@ const HEAD_ONLY_FIELDS: ReadonlySet<string> = new Set([
 const checkedNames = new Set<string>();
 const MAX_CHECKED_NAMES = 256;
 
+const SWITCHING_PROTOCOLS = 101;
 const FIRST_STATUS = 200;
 const LAST_STATUS = 599;
 const statusLines: readonly string[] = Array.from(
@@ -150,7 +153,7 @@ export function allowsContent(method: string, status: number): boolean {
 /**
  * The head of a reply as latin1 text, its empty line included.
  *
- * Throws `RangeError` with code `ERR_HTTP_INVALID_STATUS` for a status outside 200 to 599, or `ERR_HTTP_INVALID_FRAMING`
+ * Throws `RangeError` with code `ERR_HTTP_INVALID_STATUS` for a status outside 200 to 599 other than 101 with `upgrade`, or `ERR_HTTP_INVALID_FRAMING`
  * when 204 is given content, chunks go to an HTTP/1.0 client, or a length is no whole number; `TypeError` with code
  * `ERR_HTTP_INVALID_FIELD` for a field that is malformed or is the server's to write.
  *
@@ -164,7 +167,7 @@ export function allowsContent(method: string, status: number): boolean {
  */
 export function serializeHead(head: ReplyHead): string {
   const { status, framing, minor } = head;
-  const statusLine = Number.isInteger(status) ? statusLines[status - FIRST_STATUS] : undefined;
+  const statusLine = statusLines[status - FIRST_STATUS] ?? switchingLine(head);
   if (statusLine === undefined) {
     const found = `Cannot serialize status "${String(status)}": wanted a whole number from ${FIRST_STATUS} to ${LAST_STATUS}`;
     throw Object.assign(new RangeError(found), { code: "ERR_HTTP_INVALID_STATUS" });
@@ -233,9 +236,30 @@ function framingLines(status: number, framing: ContentFraming, minor: 0 | 1): st
   return "Transfer-Encoding: chunked\r\n";
 }
 
+/** The status line of the one interim reply that is a reply, to whom it may be sent (RFC 9110 section 15.2.2). */
+function switchingLine({ status, upgrade, framing, minor }: ReplyHead): string | undefined {
+  if (status !== SWITCHING_PROTOCOLS || upgrade === undefined || framing !== "none" || minor === 0) return undefined;
+  return "HTTP/1.1 101 Switching Protocols\r\n";
+}
+
 function connectionLine(head: ReplyHead): string {
+  if (head.upgrade !== undefined) return upgradeLines(head, head.upgrade);
   if (!head.keepAlive || head.framing === "close") return "Connection: close\r\n";
   return head.minor === 1 ? "" : "Connection: keep-alive\r\n";
+}
+
+/** `Upgrade` counts only where `Connection` names it (RFC 9110 section 7.8). */
+function upgradeLines(head: ReplyHead, protocol: string): string {
+  if (!isProtocol(protocol)) throw invalidField("Upgrade", `value ${quote(protocol)}`, "a protocol's name");
+  const others = head.status === SWITCHING_PROTOCOLS ? "" : connectionLine({ ...head, upgrade: undefined });
+  const options = others === "" ? "Upgrade\r\n" : `Upgrade, ${others.slice("Connection: ".length)}`;
+  return `Connection: ${options}Upgrade: ${protocol}\r\n`;
+}
+
+/** A name, with a version or without (RFC 9110 section 7.8). */
+function isProtocol(text: string): boolean {
+  const [name = "", version, more] = text.split("/");
+  return more === undefined && isToken(name) && (version === undefined || isToken(version));
 }
 
 function checkField(name: unknown, value: unknown): void {

@@ -31,7 +31,6 @@ export function latin1Of(bytes: Uint8Array): string {
 export class ReplyWriter {
   readonly #connection: Connection;
   #out = "";
-  #handedBytes = 0;
   #turnBytes = 0;
 
   constructor(connection: Connection) {
@@ -50,7 +49,7 @@ export class ReplyWriter {
 
   /** Bytes that have left the process, for telling a slow client from one that takes nothing. */
   get takenBytes(): number {
-    return this.#handedBytes - this.#connection.bufferedBytes;
+    return this.#connection.bytesWritten - this.#connection.bufferedBytes;
   }
 
   /** Writes what has been collected if that needs no wait. False when something is left. */
@@ -59,7 +58,6 @@ export class ReplyWriter {
     if (text === "") return true;
     if (this.#connection.closed || !this.#connection.tryWrite(text, "latin1")) return false;
     this.#out = "";
-    this.#handedBytes += text.length;
     return true;
   }
 
@@ -73,14 +71,7 @@ export class ReplyWriter {
     if (text === "") return undefined;
     this.#out = "";
     if (this.#connection.closed) throw new ClosedError("the connection");
-    if (!this.#connection.tryWrite(text, "latin1")) return this.#writeLater(text);
-    this.#handedBytes += text.length;
-    return undefined;
-  }
-
-  async #writeLater(text: string): Promise<void> {
-    await this.#connection.write(text, "latin1");
-    this.#handedBytes += text.length;
+    return this.#connection.tryWrite(text, "latin1") ? undefined : this.#connection.write(text, "latin1");
   }
 
   /** Writes a piece of content, as a chunk if `chunked`. Waits while the client is slow. Throws as `flush`. */
@@ -109,7 +100,6 @@ export class ReplyWriter {
     for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
       const piece = bytes.subarray(start, start + PIECE_BYTES);
       if (!this.#connection.tryWrite(piece)) await this.#connection.write(piece);
-      this.#handedBytes += piece.length;
     }
   }
 

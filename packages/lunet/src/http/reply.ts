@@ -1,4 +1,5 @@
 /** What a handler returns, and short ways to make it. */
+import type { Connection } from "../net/mod.ts";
 import type { HttpError } from "./http-error.ts";
 import { reasonPhrases } from "./reply-serializer.ts";
 
@@ -11,12 +12,25 @@ export type ReplyFields = Readonly<Record<string, string | readonly string[]>>;
  */
 export type ReplyContent = string | Uint8Array | AsyncIterable<string | Uint8Array>;
 
+/** Another protocol on the same connection (RFC 9110, 7.8). */
+export interface Upgrade {
+  /** The protocol's name, as the client offers it: `"websocket"`. */
+  readonly protocol: string;
+  /**
+   * Speaks it, after a reply with status 101, in the connection's coroutine. `rest` is what the client has sent behind its request.
+   * The connection is closed when this returns or throws; what it throws is reported, unless the client is gone. None of
+   * the server's limits holds any more but `writeStallMs`. A drain reaches it as a request to cancel (`waitCancelRequest`),
+   * and after the grace as a cancel; a client that is gone is a cancel at once.
+   */
+  readonly serve?: (connection: Connection, rest: Uint8Array) => Promise<void>;
+}
+
 /**
  * The answer to a request. Framing, `Connection` and `Date` are the server's to write; setting them among `fields` is a
  * `TypeError`.
  */
 export interface Reply {
-  /** 200 to 599. */
+  /** 200 to 599, or 101 with `upgrade`. */
   readonly status: number;
   readonly fields?: ReplyFields;
   readonly content?: ReplyContent | undefined;
@@ -26,6 +40,11 @@ export interface Reply {
    * bytes need none.
    */
   readonly contentLength?: number;
+  /**
+   * With status 101 what the connection goes on with; the client must have offered it (`request.upgrades`), and its content
+   * must have been read. With 426 only its name, which the client is told.
+   */
+  readonly upgrade?: Upgrade;
 }
 
 /** What the helpers below take besides the content. */

@@ -6,7 +6,7 @@
  * stay text until somebody asks for them.
  *
  * Faults are reported in a fixed order, whatever the order of the lines: target too long, too
- * many fields, Host, framing, content too large.
+ * many fields, disguised name, Host, framing, content too large, the rest.
  */
 
 import { isFieldNamed, isToken, sliceValue, splitList } from "./fields.ts";
@@ -16,7 +16,10 @@ import type { MessageLimits } from "./limits.ts";
 
 /** The form of an absolute request target that this server can be the origin of (RFC 9110 section 4.2). */
 const ABSOLUTE_FORM = /^https?:\/\/([^/?@]+)(?:[/?]|$)/i;
-const DIGITS = /^[0-9]+$/;
+/** Without zeros in front, which some readers take for octal. */
+const LENGTH = /^(?:0|[1-9][0-9]*)$/;
+/** In a path: what some file systems take for a slash, and NUL, LF and CR in disguise. */
+const DECEIT = /^[^?]*(?:\\|%0[0ad])/i;
 /** A transfer coding with optional parameters (RFC 9112 section 7). */
 const CODING = /^([^\s;]+)(?:[ \t]*;[ \t]*[^\s;=]+[ \t]*=[ \t]*(?:[^\s;",=]+|"[^"\\]*"))*$/;
 
@@ -83,11 +86,13 @@ export class RequestHead {
     let count = 0;
     let hosts = 0;
     let lengths = 0;
+    let contentTypes = 0;
     let host = "";
     let length = "";
     let coding: string | undefined;
     let connection: string | undefined;
     let expect: string | undefined;
+    let disguise: string | undefined;
     for (let line = this.#fieldsStart; line < this.#fieldsEnd; count++) {
       const lineEnd = text.indexOf("\r", line);
       switch (text.charCodeAt(line) | 0x20) {
@@ -103,12 +108,14 @@ export class RequestHead {
           } else if (isFieldNamed(text, line, "content-length")) {
             lengths++;
             length = sliceValue(text, line + 15, lineEnd);
-          }
+          } else if (isFieldNamed(text, line, "content-type")) {
+            contentTypes++;
+          } else if (isFieldNamed(text, line, "content_length")) disguise = "Content-Length";
           break;
         case T:
           if (isFieldNamed(text, line, "transfer-encoding")) {
             coding = joinLines(coding, sliceValue(text, line + 18, lineEnd));
-          }
+          } else if (isFieldNamed(text, line, "transfer_encoding")) disguise = "Transfer-Encoding";
           break;
         case E:
           if (isFieldNamed(text, line, "expect")) expect = joinLines(expect, sliceValue(text, line + 7, lineEnd));
@@ -118,6 +125,7 @@ export class RequestHead {
     }
 
     if (count > limits.maxFields) throw tooManyFields(limits);
+    if (disguise !== undefined) throw disguised(disguise);
     this.host = readHost(this.target, this.method, this.minor, hosts, host);
     this.chunked = coding !== undefined;
     if (coding !== undefined) checkTransferCoding(coding, this.minor, lengths);
@@ -127,6 +135,13 @@ export class RequestHead {
       throw new HttpError("ERR_HTTP_CONTENT_TOO_LARGE", message);
     }
     this.hasContent = this.chunked || this.contentLength > 0;
+    if (this.hasContent && this.method === "TRACE") {
+      throw new HttpError("ERR_HTTP_TRACE_CONTENT", "Cannot read content: found some with TRACE, wanted none");
+    }
+    if (contentTypes > 1) {
+      const message = `Cannot read Content-Type: found ${contentTypes} lines, wanted one at most`;
+      throw new HttpError("ERR_HTTP_CONTENT_TYPE_REPEATED", message);
+    }
     this.keepAlive = connection === undefined ? this.minor === 1 : persists(connection, this.minor);
     const asked = expect === undefined || this.minor === 0 ? "" : expect.toLowerCase();
     this.expectContinue = asked === "100-continue" && this.hasContent;
@@ -150,6 +165,17 @@ export class RequestHead {
       line = lineEnd + 2;
     }
     return value;
+  }
+
+  /**
+   * The protocols that the client offers to go on with (RFC 9110 section 7.8), as sent. Empty in HTTP/1.0, and when
+   * `Connection` does not name `upgrade`.
+   */
+  get upgrades(): readonly string[] {
+    const offered = this.minor === 1 ? this.field("upgrade") : undefined;
+    if (offered === undefined) return [];
+    const options = splitList((this.field("connection") ?? "").toLowerCase());
+    return options.includes("upgrade") ? splitList(offered).filter((protocol) => protocol !== "") : [];
   }
 
   /** Every field line in the order of the message, names in lower case. The caller owns the array. */
@@ -198,6 +224,12 @@ export function tooManyFields({ maxFields }: Readonly<MessageLimits>): HttpError
   return new HttpError("ERR_HTTP_TOO_MANY_FIELDS", `Cannot read fields: found more than ${maxFields} lines`);
 }
 
+/** A name that programs which turn `-` into `_` for variables take for another one. */
+function disguised(name: string): HttpError {
+  const message = `Cannot read fields: found a name that is "${name}" but for an underscore`;
+  return new HttpError("ERR_HTTP_FIELD_NAME", message);
+}
+
 function joinLines(before: string | undefined, value: string): string {
   return before === undefined ? value : `${before}, ${value}`;
 }
@@ -212,16 +244,19 @@ function checkVersion(version: string): void {
 }
 
 function isTargetFor(method: string, target: string): boolean {
-  if (!/^[!"$-~]+$/.test(target)) return false;
-  if (method === "CONNECT") return /[^:]:[0-9]+$/.test(target) && isHost(target);
+  if (!/^[!"$-~]+$/.test(target) || DECEIT.test(target)) return false;
+  if (method === "CONNECT") return /[^:]:[0-9]+$/.test(target) && isAuthority(target);
   if (target.startsWith("/")) return true;
   if (target === "*") return method === "OPTIONS";
   return isAuthority(ABSOLUTE_FORM.exec(target)?.[1]);
 }
 
-/** An `http` authority has a host that is not empty and no user information (RFC 9110 sections 4.2.1 and 4.2.4). */
+/**
+ * An `http` authority has a host that is not empty and no user information (RFC 9110 sections 4.2.1 and 4.2.4). One with
+ * a comma, which RFC 3986 allows and no name has, is what two `Host` lines look like when they are joined.
+ */
 function isAuthority(authority: string | undefined): boolean {
-  return authority !== undefined && !authority.startsWith(":") && isHost(authority);
+  return authority !== undefined && !/^(?::|$)|,/.test(authority) && isHost(authority);
 }
 
 function readHost(target: string, method: string, minor: 0 | 1, hosts: number, host: string): string {
@@ -229,7 +264,7 @@ function readHost(target: string, method: string, minor: 0 | 1, hosts: number, h
   if (hosts === 0 && minor === 1) {
     throw new HttpError("ERR_HTTP_HOST_MISSING", "Cannot read Host: found none, wanted one with HTTP/1.1");
   }
-  if (!isHost(host)) {
+  if (hosts === 1 && !isAuthority(host)) {
     const message = `Cannot read Host ${quote(host)}: wanted a host with an optional port`;
     throw new HttpError("ERR_HTTP_HOST_INVALID", message);
   }
@@ -239,9 +274,9 @@ function readHost(target: string, method: string, minor: 0 | 1, hosts: number, h
 
 function readContentLength(lengths: number, value: string): number {
   const length = Number(value);
-  if (lengths === 1 && DIGITS.test(value) && Number.isSafeInteger(length)) return length;
+  if (lengths === 1 && LENGTH.test(value) && Number.isSafeInteger(length)) return length;
   const found = lengths > 1 ? `${lengths} lines` : quote(value);
-  const message = `Cannot read Content-Length: found ${found}, wanted one whole number up to 2^53-1`;
+  const message = `Cannot read Content-Length: found ${found}, wanted one whole number up to 2^53-1 without zeros in front`;
   throw new HttpError("ERR_HTTP_CONTENT_LENGTH", message);
 }
 

@@ -54,7 +54,7 @@ type Phase = "head" | "fixed" | "size" | "data" | "dataEnd" | "trailers" | "fail
  * matching takes linear time.
  */
 const WHOLE_HEAD = new RegExp(
-  `(?!CONNECT )[${TOKEN_CHARACTERS}]+ /[!"$-~]* HTTP/1\\.[01]\\r\\n(?:[${TOKEN_CHARACTERS}]+:[${VALUE_CHARACTERS}]*\\r\\n)*\\r\\n`,
+  `(?!CONNECT )[${TOKEN_CHARACTERS}]+ /[!"$&->@-\\[\\]-~]*(?:%(?!0[0AaDd])[!"$&->@-\\[\\]-~]*)*(?:\\?[!"$-~]*)? HTTP/1\\.[01]\\r\\n(?:[${TOKEN_CHARACTERS}]+:[${VALUE_CHARACTERS}]*\\r\\n)*\\r\\n`,
   "y",
 );
 const CHUNK_SIZE = /^[0-9A-Fa-f]{1,16}$/;
@@ -169,6 +169,16 @@ export class RequestParser {
     if (this.#phase !== "failed" && bytes.length > 0) this.#queue.push(bytes);
   }
 
+  /** Gives the bytes that no event has covered, for another protocol. Nothing is read any more. */
+  detach(): Uint8Array {
+    const rest = this.#queue.take(this.#queue.length);
+    this.#phase = "failed";
+    this.#error = new TypeError("Cannot read a request: found the connection given to another protocol");
+    this.#lines = this.#text = "";
+    this.#queue.release();
+    return rest;
+  }
+
   /** The next event, or `NEED_DATA`. */
   next(): ParserEvent {
     try {
@@ -264,12 +274,11 @@ export class RequestParser {
   /** As `#readLine`, and refuses a target at the byte that makes it too long, be it the last that arrives. */
   #readRequestLine(left: number): string | undefined {
     const targetStart = this.#queue.indexOf(SPACE, 0) + 1;
-    if (targetStart > 0) {
-      const targetEnd = this.#queue.indexOf(SPACE, targetStart);
-      const lastEnd = targetStart + this.#limits.maxTargetBytes;
-      const isWithin = targetEnd !== -1 && targetEnd <= lastEnd;
-      if (!isWithin && lastEnd < left) return this.#readLine(lastEnd + 1, targetTooLong);
-    }
+    if (targetStart === 0 || targetStart > left) return this.#readLine(left, methodTooLong);
+    const targetEnd = this.#queue.indexOf(SPACE, targetStart);
+    const lastEnd = targetStart + this.#limits.maxTargetBytes;
+    const isWithin = targetEnd !== -1 && targetEnd <= lastEnd;
+    if (!isWithin && lastEnd < left) return this.#readLine(lastEnd + 1, targetTooLong);
     return this.#readLine(left, headTooLarge);
   }
 
@@ -378,6 +387,10 @@ function matchesHead(text: string, at: number): boolean {
 
 function headTooLarge({ maxHeaderBytes }: Readonly<MessageLimits>): HttpError {
   return new HttpError("ERR_HTTP_HEADERS_TOO_LARGE", `Cannot read head: found more than ${maxHeaderBytes} bytes`);
+}
+
+function methodTooLong({ maxHeaderBytes }: Readonly<MessageLimits>): HttpError {
+  return new HttpError("ERR_HTTP_METHOD", `Cannot read method: found no end within ${maxHeaderBytes} bytes`);
 }
 
 function trailersTooLarge({ maxTrailerBytes }: Readonly<MessageLimits>): HttpError {

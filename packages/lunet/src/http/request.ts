@@ -1,18 +1,21 @@
 /** A request as its handler sees it: the head at once, everything else when it is asked for. */
 import { HttpError } from "./http-error.ts";
+import { fieldsText } from "./reply-fields.ts";
+import type { ReplyFields } from "./reply.ts";
+import { isRequestId, makeRequestId } from "./request-id.ts";
 import type { RequestHead } from "./request-parser.ts";
 import { parseQuery, splitTarget, type Query } from "./target.ts";
+import { findOrigin, type RequestOrigin, type TrustedProxies } from "./trusted-proxies.ts";
 
 /** Where the content of a request comes from: each call waits for one piece; `null` at its end. */
 export interface ContentSource {
   nextContent(request: HttpRequest): Promise<Uint8Array | null>;
+  readonly trustedProxies: TrustedProxies | undefined;
 }
 
 const NO_TRAILERS: ReadonlyArray<readonly [name: string, value: string]> = Object.freeze([]);
 const NO_PARAMS = Object.freeze(Object.create(null) as Readonly<Record<string, string>>);
 const utf8 = new TextDecoder("utf-8", { fatal: true });
-
-let lastId = 0;
 
 /**
  * One request. It is valid until its handler's reply has been sent, and belongs to the server.
@@ -36,6 +39,8 @@ export class HttpRequest {
   #queryText = "";
   #query: Query | undefined;
   #id: string | undefined;
+  #origin: RequestOrigin | undefined;
+  #addedFields = "";
   #contentTaken = false;
 
   constructor(head: RequestHead, source: ContentSource, peer: () => string) {
@@ -54,9 +59,14 @@ export class HttpRequest {
     return this.head.target;
   }
 
-  /** Host and port that the request is for (RFC 9112, 3.2). */
+  /** Host and port that the request is for (RFC 9112, 3.2). Behind a proxy the user may have asked for another: `authority`. */
   get host(): string {
     return this.head.host;
+  }
+
+  /** The protocols that the client offers to go on with, see `Reply.upgrade` (RFC 9110, 7.8). */
+  get upgrades(): readonly string[] {
+    return this.head.upgrades;
   }
 
   /** The path of the target, not decoded. */
@@ -69,14 +79,62 @@ export class HttpRequest {
     return this.#path;
   }
 
-  /** An identifier for logs, unique in this process. */
+  /** An identifier for logs, unique over processes and restarts, unless a middleware has set another (`requestIds`). */
   get id(): string {
-    return (this.#id ??= (++lastId).toString(36));
+    return (this.#id ??= makeRequestId());
+  }
+
+  /** Throws TypeError unless it is 1 to 128 letters, digits and `._~+/=:@-`. */
+  set id(id: string) {
+    if (!isRequestId(id)) throw new TypeError("Cannot set the id of a request: found other characters, or too many");
+    this.#id = id;
   }
 
   /** Address of the peer; `"unix"` for a Unix socket, `"memory"` without a kernel. */
   get remoteAddress(): string {
     return this.#peer();
+  }
+
+  /** Whether it came over a connection from one of `trustedProxies`, whose fields count. */
+  get fromTrustedProxy(): boolean {
+    return this.#source.trustedProxies?.has(this.#peer()) === true;
+  }
+
+  /**
+   * Address of the user, seen through `trustedProxies`: IPv6 in its one spelling (RFC 5952), an IPv4-mapped address as IPv4.
+   * Without a trusted proxy it is the peer's.
+   */
+  get clientAddress(): string {
+    return this.#seen().address;
+  }
+
+  /** How the user asked: what a trusted proxy says in `X-Forwarded-Proto`, else `"http"`. */
+  get scheme(): "http" | "https" {
+    return this.#seen().scheme;
+  }
+
+  /** Host and port of the URI that the user asked for, by a trusted proxy's `X-Forwarded-Host` and `-Port`, else `host`. */
+  get authority(): string {
+    return this.#seen().authority;
+  }
+
+  #seen(): RequestOrigin {
+    return (this.#origin ??= findOrigin(this.head, this.#peer(), this.#source.trustedProxies));
+  }
+
+  /**
+   * Adds fields to the reply to this request, whoever makes it: the handler, or `errorReply` when that fails. They stand
+   * beside those of the reply, and replace none. A reply that has begun does not get them any more.
+   *
+   * @throws TypeError (`ERR_HTTP_INVALID_FIELD`) for a field that is malformed or is the server's to write.
+   */
+  addReplyFields(fields: ReplyFields): void {
+    this.#addedFields += fieldsText(fields);
+  }
+
+  /** For the server: the lines of what was added. */
+  get addedReplyFields(): string {
+    return this.#addedFields;
   }
 
   /** The query, decoded. Throws `HttpError` 400 (`ERR_HTTP_QUERY`) when it is malformed. */

@@ -3,6 +3,7 @@
  *
  * Phases, of which the server's sweep reads the times:
  *   idle ─ first byte ─► head ─► handling ─► replying ─► idle … closed
+ *   handling ─ 101 ─► upgraded ─► closed
  * and from handling or replying to content and back, while the handler waits for the client's content.
  *
  * Rules:
@@ -19,24 +20,26 @@ import { ended, made, misused, TRACE } from "#trace";
 import { Cancelled, captureContext, isCancelled, liveChildren, scope, spawn, type Coroutine } from "../co/mod.ts";
 import type { Connection } from "../net/mod.ts";
 import { monotonicMs } from "../time/mod.ts";
-import type { Handler } from "./handler.ts";
+import { isPromise, type Handler } from "./handler.ts";
 import { HttpError } from "./http-error.ts";
-import { plainErrorReply, type Reply, type ReplyContent, type ReplyFields } from "./reply.ts";
+import type { Overload } from "./overload.ts";
+import { plainErrorReply, type Reply, type ReplyContent, type Upgrade } from "./reply.ts";
 import {
   allowsContent,
   CONTINUE_HEAD,
   LAST_CHUNK,
-  serializeFields,
   serializeHead,
   type ContentFraming,
 } from "./reply-serializer.ts";
+import { fieldsText } from "./reply-fields.ts";
 import { isGone, latin1Of, ReplyWriter } from "./reply-writer.ts";
 import { HttpRequest, type ContentSource } from "./request.ts";
 import { MessageEnd, NEED_DATA, RequestHead, RequestParser, type Content } from "./request-parser.ts";
 import type { ServerLimits } from "./server-limits.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
 import { replyOf } from "./web-response.ts";
 
-type ConnectionPhase = "idle" | "head" | "content" | "handling" | "replying" | "closed";
+type ConnectionPhase = "idle" | "head" | "content" | "handling" | "replying" | "upgraded" | "closed";
 
 /** What a connection needs of its server. */
 export interface ConnectionHost {
@@ -46,6 +49,10 @@ export interface ConnectionHost {
   readonly drainingSinceMs: number | undefined;
   /** Serialized fields that every reply gets. */
   readonly commonFields: string;
+  /** Whose `X-Forwarded-` fields count. */
+  readonly trustedProxies: TrustedProxies | undefined;
+  /** Decides whether a request is begun. */
+  readonly overload: Overload;
   /** The `Date` of replies made now. */
   date(): string;
   /** The reply to a fault of the peer or a failure of a handler. Never throws. */
@@ -70,6 +77,7 @@ export interface ReplyEvent {
 
 /** Content that is longer is sent in pieces, at the client's pace. */
 const WHOLE_CONTENT_LENGTH = 65_536;
+const SWITCHING_PROTOCOLS = 101;
 /** How long a handler may ignore its cancel. Then its client is answered without it and the connection is closed. */
 const ABANDON_MS = 1_000;
 
@@ -80,6 +88,12 @@ interface StreamedReply {
   readonly framing: ContentFraming;
 }
 
+/** A connection that goes on with another protocol. */
+interface UpgradedConnection {
+  readonly request: HttpRequest;
+  readonly serve: NonNullable<Upgrade["serve"]>;
+}
+
 /** Why a connection is ended early. */
 interface Verdict {
   /** What to answer, if anything. */
@@ -87,26 +101,6 @@ interface Verdict {
   /** The request that it is about; undefined between requests. */
   readonly request: HttpRequest | undefined;
   readonly atMs: number;
-}
-
-const fieldTexts = new WeakMap<ReplyFields, string>();
-
-function fieldsText(fields: ReplyFields | undefined): string {
-  if (fields === undefined) return "";
-  const known = fieldTexts.get(fields);
-  if (known !== undefined) return known;
-  const list: Array<[string, string]> = [];
-  for (const [name, value] of Object.entries(fields)) {
-    if (typeof value === "string") list.push([name, value]);
-    else for (const one of value) list.push([name, one]);
-  }
-  const text = serializeFields(list);
-  if (Object.isFrozen(fields)) fieldTexts.set(fields, text);
-  return text;
-}
-
-function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as { then?: unknown }).then === "function";
 }
 
 function isStream(content: ReplyContent): content is AsyncIterable<string | Uint8Array> {
@@ -149,6 +143,7 @@ export class ServerConnection implements ContentSource {
   /** A reply that waits until its scope has been left. */
   #held: Reply | undefined;
   #streaming: StreamedReply | undefined;
+  #upgraded: UpgradedConnection | undefined;
   /** The scope is left before anything else, because coroutines still run in it. */
   #leaving = false;
   /** No request is read any more. */
@@ -184,6 +179,10 @@ export class ServerConnection implements ContentSource {
     this.#connection = connection;
     this.#parser = new RequestParser(server.limits);
     this.#writer = new ReplyWriter(connection);
+  }
+
+  get trustedProxies(): TrustedProxies | undefined {
+    return this.#server.trustedProxies;
   }
 
   /** Hands over the coroutine that `run` runs in, which is what gets cancelled. */
@@ -244,6 +243,7 @@ export class ServerConnection implements ContentSource {
       case "replying":
         if (this.#connection.bufferedBytes === 0) this.#sweepHalfClosed(nowMs);
         break;
+      case "upgraded":
       case "closed":
     }
   }
@@ -427,11 +427,12 @@ export class ServerConnection implements ContentSource {
     try {
       if (head.expectsUnknown) throw new HttpError("ERR_HTTP_EXPECTATION", "Cannot meet Expect: wanted 100-continue");
       if (head.method === "CONNECT") throw new HttpError("ERR_HTTP_METHOD_UNSUPPORTED", "Cannot serve CONNECT");
+      if (!server.overload.admits(request)) throw server.overload.error;
       const result = server.handler(request);
       if (isPromise(result)) {
         const pending = Promise.resolve(result);
         // The coroutine takes it over in a later microtask; a rejection until then is not unhandled.
-        pending.catch(() => {});
+        server.overload.track(pending);
         this.#pending = pending;
         this.#enter("handling");
         return false;
@@ -476,9 +477,23 @@ export class ServerConnection implements ContentSource {
     const stream = this.#streaming;
     if (stream !== undefined) await this.#sendStream(stream);
     const flushed = this.#writer.flush();
-    if (flushed === undefined) return;
-    if (!this.#leaving) this.#enter("replying");
-    await flushed;
+    if (flushed !== undefined) {
+      if (!this.#leaving) this.#enter("replying");
+      await flushed;
+    }
+    if (this.#upgraded !== undefined) await this.#serveUpgraded(this.#upgraded);
+  }
+
+  /** Lets another protocol have the connection, to its end. */
+  async #serveUpgraded({ request, serve }: UpgradedConnection): Promise<void> {
+    this.#upgraded = undefined;
+    this.#enter("upgraded");
+    try {
+      await serve(this.#connection, this.#parser.detach());
+    } catch (error) {
+      if (error instanceof Cancelled) throw error;
+      if (!isGone(error)) this.#server.failed(error, request);
+    }
   }
 
   async #awaitHandler(pending: Promise<Reply | Response>): Promise<void> {
@@ -581,6 +596,7 @@ export class ServerConnection implements ContentSource {
     let { status } = reply;
     let contentBytes = 0;
     try {
+      if (status === SWITCHING_PROTOCOLS) this.#startUpgrade(request, reply);
       const streams = content !== undefined && isStream(content);
       if (this.#contentLeft && !streams) this.#leaveContent(head);
       if (content !== undefined && (streams || content.length > WHOLE_CONTENT_LENGTH)) {
@@ -590,11 +606,25 @@ export class ServerConnection implements ContentSource {
       contentBytes = this.#writeWhole(reply, head.method, head.minor);
     } catch (error) {
       // The handler's reply cannot be sent as it is: a field with a line end, a status out of range.
+      this.#upgraded = undefined;
       if (this.#contentLeft) this.#leaveContent(head);
       ({ status, contentBytes } = this.#writeFault(faultOf(error), request));
     }
     this.#replied(request, status, contentBytes, !this.#connection.closed);
+    if (this.#upgraded !== undefined) this.#finished = true;
     return !this.#writer.isDue || this.#writer.tryFlush();
+  }
+
+  /** Checks that the protocol may be switched here. It is, once the reply has gone out. */
+  #startUpgrade(request: HttpRequest, { upgrade, content }: Reply): void {
+    const { protocol = "", serve } = upgrade ?? {};
+    const isOffered = request.upgrades.some((offered) => offered.toLowerCase() === protocol.toLowerCase());
+    if (serve === undefined || content !== undefined || this.#contentLeft || !isOffered) {
+      throw new TypeError(
+        `Cannot switch to "${protocol}": wanted a protocol that the client offers, a serve(), no content, and the request's read`,
+      );
+    }
+    this.#upgraded = { request, serve };
   }
 
   #replied(request: HttpRequest, status: number, contentBytes: number, complete: boolean): void {
@@ -612,10 +642,11 @@ export class ServerConnection implements ContentSource {
   #headText(reply: Reply, framing: ContentFraming, minor: 0 | 1): string {
     return serializeHead({
       status: reply.status,
-      fields: fieldsText(reply.fields) + this.#server.commonFields,
+      fields: fieldsText(reply.fields) + (this.#request?.addedReplyFields ?? "") + this.#server.commonFields,
       framing,
       minor,
       keepAlive: !this.#finished,
+      upgrade: reply.upgrade?.protocol,
       date: this.#server.date(),
     });
   }
@@ -632,7 +663,9 @@ export class ServerConnection implements ContentSource {
       // Text whose UTF-8 is as long as it is ASCII, which latin1 leaves as it is; other text is transcoded once.
       else text = Buffer.byteLength(content) === content.length ? content : latin1Of(Buffer.from(content));
     }
-    const framing = reply.status === 204 || (reply.status === 304 && content === undefined) ? "none" : text.length;
+    const { status } = reply;
+    const isBare = status === 204 || status === SWITCHING_PROTOCOLS || (status === 304 && content === undefined);
+    const framing = isBare ? "none" : text.length;
     const head = this.#headText(reply, framing, minor);
     const sent = allowsContent(method, reply.status);
     this.#replyStarted = true;

@@ -74,6 +74,7 @@ export class Connection implements AsyncDisposable {
   readonly #unread: Uint8Array[] = [];
   #unreadBytes = 0;
   #bytesRead = 0;
+  #bytesWritten = 0;
   #readingStopped = false;
   #peerEnded = false;
   #shutdownStarted = false;
@@ -140,6 +141,11 @@ export class Connection implements AsyncDisposable {
   /** Bytes that came in over the connection's life. */
   get bytesRead(): number {
     return this.#bytesRead;
+  }
+
+  /** Bytes that were written over the connection's life, those that are buffered among them. */
+  get bytesWritten(): number {
+    return this.#bytesWritten;
   }
 
   /** Bytes that were written and not yet handed to the kernel. */
@@ -354,6 +360,7 @@ export class Connection implements AsyncDisposable {
   tryWrite(data: string | Uint8Array, encoding: "utf8" | "latin1" = "utf8"): boolean {
     this.#ensureWritable();
     if (this.#full) return false;
+    this.#bytesWritten += encoding === "utf8" && typeof data === "string" ? Buffer.byteLength(data) : data.length;
     this.#full = !this.#transport.write(data, encoding);
     return true;
   }

@@ -9,6 +9,7 @@ import type { Connection } from "../net/mod.ts";
 
 /** The most bytes that a reply may have, head and content: 64 MiB. */
 export const MAX_REPLY_BYTES = 64 * 1024 * 1024;
+const SWITCHING_PROTOCOLS = 101;
 const MAX_LINE_BYTES = 65_536;
 const MAX_LINES = 1_000;
 
@@ -103,9 +104,17 @@ export class ReplyReader {
     const interim: number[] = [];
     for (;;) {
       const head = await this.#readHead();
-      if (head.status >= 200) return new ClientReply(head, interim, await this.#readContent(method, head));
+      if (head.status >= 200 || head.status === SWITCHING_PROTOCOLS)
+        return new ClientReply(head, interim, await this.#readContent(method, head));
       interim.push(head.status);
     }
+  }
+
+  /** What came behind the last reply and was read with it: of another protocol, after 101. */
+  takeRest(): Uint8Array {
+    const rest = this.#held;
+    this.#held = NO_BYTES;
+    return rest;
   }
 
   /** Waits for the end of the connection. @throws ReplyError when bytes come instead. */
@@ -144,7 +153,7 @@ export class ReplyReader {
       throw new ReplyError("a framing field in a 204", "none (RFC 9110, 8.6)");
     const length = lengths?.join();
     if (length !== undefined && !LENGTH.test(length)) throw new ReplyError(`Content-Length "${length}"`, "one number");
-    if (method === "HEAD" || status === 204 || status === 304) return NO_BYTES;
+    if (method === "HEAD" || status === SWITCHING_PROTOCOLS || status === 204 || status === 304) return NO_BYTES;
     if (length !== undefined) return this.#take(Number(length));
     if (coding === undefined) return this.#takeAll();
     if (coding.join() !== "chunked") throw new ReplyError(`Transfer-Encoding "${coding.join()}"`, '"chunked"');
