@@ -71,9 +71,9 @@ build: install ## build the package lunet, release and trace, into packages/lune
 build-debug: install ## build the trace part of the package alone
 	@$(NODE) tools/build.ts --trace-only
 
-bench: install ## measure against node:http and Fastify, and the databases against their drivers
-	@$(NODE) bench/main.ts
-	@$(NODE) bench/databases.ts
+bench: install ## measure against other servers, and the databases against their drivers; BENCH_ONLY=hello,typed,list,idle picks servers; WRITE=1
+	@$(NODE) bench/main.ts $(if $(WRITE),--write)
+	@$(if $(BENCH_ONLY),,$(NODE) bench/databases.ts $(if $(WRITE),--write))
 
 bench-databases: install ## the part of `make bench` with the databases alone; WRITE=1 writes the figures into docs/
 	@$(NODE) bench/databases.ts $(if $(WRITE),--write)

@@ -11,8 +11,8 @@ export interface BarGroup {
   readonly bars: readonly Bar[];
 }
 
-const WIDTH = 760;
-const LABEL_WIDTH = 230;
+const WIDTH = 820;
+const LABEL_WIDTH = 290;
 const VALUE_WIDTH = 90;
 const BAR_HEIGHT = 20;
 const BAR_STEP = 28;

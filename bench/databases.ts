@@ -11,9 +11,7 @@
  * of the first two SQLite gets four times as many) come from the environment, and BENCH_DATABASES (sqlite,postgres,mariadb).
  * With `--write` the section of docs/performance.md and docs/database-queries.svg are written anew.
  */
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { DatabaseServer } from "../tools/database-servers/database-server.ts";
@@ -35,14 +33,16 @@ import {
 import { setting } from "./figures.ts";
 import { MeasuredPeer, type PeerPlan } from "./measured-peer.ts";
 import { MeasuredServer } from "./measured-server.ts";
+import { describeMachine, type Place, writePage } from "./page.ts";
 import { seedDatabase } from "./seed.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const PAGE = join(root, "docs/performance.md");
 const PICTURE = join(root, "docs/database-queries.svg");
-/** What stands between these lines is written by this program. */
-const BEGIN = "<!-- From here on written by `make bench-databases WRITE=1`. -->";
-const END = "<!-- To here. -->";
+const PLACE: Place = {
+  page: join(root, "docs/performance.md"),
+  begin: "<!-- From here on written by `make bench-databases WRITE=1`. -->",
+  end: "<!-- To here. -->",
+};
 
 /** Transactions are one caller's, one after another, so that what is timed is no waiting for others. */
 const CALLERS: Readonly<Record<Workload, number>> = { read: 50, list: 50, transaction: 1 };
@@ -208,11 +208,9 @@ function targetsOf(databases: readonly DatabaseRounds[]): Target[] {
 
 /** How it was measured, for the reader of the figures. */
 function setup(): string {
-  const [core] = cpus();
-  const machine = `${core?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`;
   const cores = pinned ? "clients on one core, servers on another" : "not pinned";
   return [
-    `- Node ${process.version.slice(1)}, ${machine}; ${cores}; medians of ${rounds} rounds, peers in turn.`,
+    `- Node ${process.version.slice(1)}, ${describeMachine()}; ${cores}; medians of ${rounds} rounds, peers in turn.`,
     `- A round: ${whole(queries)} point reads and ${whole(queries / LIST_PART)} lists by 50 callers, ${SQLITE_TIMES} times as many on`,
     `  SQLite, and ${whole(queries / TRANSACTION_PART)} transactions by one caller.`,
     "- The servers are throwaway ones, where a commit does not wait for the disk: PostgreSQL with `fsync`,",
@@ -223,19 +221,6 @@ function setup(): string {
 
 function whole(value: number): string {
   return Math.ceil(value).toLocaleString("en");
-}
-
-/** Writes what stands between the marks of the page anew, in the project's format. */
-function writePage(text: string): void {
-  const page = readFileSync(PAGE, "utf8");
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`Cannot write ${PAGE}: found no lines "${BEGIN}" and "${END}" in it`);
-  writeFileSync(PAGE, `${page.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${page.slice(end)}`);
-  const { status } = spawnSync(process.execPath, ["node_modules/oxfmt/bin/oxfmt", PAGE], {
-    cwd: root,
-    stdio: "inherit",
-  });
-  if (status !== 0) throw new Error(`Cannot format ${PAGE}: oxfmt ended with status ${status}`);
 }
 
 /** One server at a time: the other would use the machine, too. */
@@ -253,7 +238,8 @@ async function holdOnServers(kinds: readonly ServerKind[], file: string, folder:
 
 async function main(): Promise<void> {
   const writes = process.argv.includes("--write");
-  if (writes && wanted.size < ALL.length) throw new Error(`Cannot write ${PAGE}: wanted figures of ${ALL.join(", ")}`);
+  if (writes && wanted.size < ALL.length)
+    throw new Error(`Cannot write ${PLACE.page}: wanted figures of ${ALL.join(", ")}`);
   const folder = createStampedFolder(join(root, ".tmp/bench-databases"));
   const file = join(folder, "bench.db");
   await makeSchema(`sqlite:${file}`);
@@ -271,9 +257,9 @@ async function main(): Promise<void> {
   const picture = drawBars(databaseBars(databases));
   writeFileSync(join(folder, "database-queries.svg"), picture);
   if (writes) {
-    writePage(text);
+    writePage(PLACE, text);
     writeFileSync(PICTURE, picture);
-    console.log(`bench: written: ${PAGE} and ${PICTURE}`);
+    console.log(`bench: written: ${PLACE.page} and ${PICTURE}`);
   }
   console.log(`bench: report, figures and picture in ${folder}`);
 }

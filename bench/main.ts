@@ -1,60 +1,81 @@
 /**
- * `make bench`: hello JSON and the article list of 20, on Lunet, node:http and Fastify, in one run on one machine.
+ * `make bench`: Lunet against other servers, in one run on one machine: the smallest reply, a typed route, Conduit's list
+ * of articles, and the memory that idle connections hold.
  *
  * Every server runs on one core and is loaded from another; rounds alternate between the servers (A B C A B C …), so
  * that a machine that changes its speed changes it for all. The honest figure is the server's CPU time per request: it
  * does not move when the load generator is the slower one. Medians are printed, with the range of the rounds.
  *
- * BENCH_ROUNDS (5), BENCH_SECONDS (4) and BENCH_CONNECTIONS (64) come from the environment.
+ * BENCH_ROUNDS (5), BENCH_SECONDS (3), BENCH_CONNECTIONS (64) and BENCH_IDLE (5000 idle connections) come from the
+ * environment, and BENCH_ONLY (hello,typed,list,idle). With `--write` the section of docs/performance.md and
+ * docs/cpu-per-request.svg are written anew.
  */
-import { mkdir, writeFile } from "node:fs/promises";
-import { cpus, totalmem } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createStampedFolder } from "../tools/log-folder.ts";
 import { drawBars } from "./chart.ts";
+import { type Ask, conduitPlan, type Contest, helloContest, idlePlans, listContest, typedContest } from "./contests.ts";
 import { pinned } from "./cores.ts";
-import { median, medianRatio, range, setting } from "./figures.ts";
-import { MeasuredServer, type Sample, type ServerPlan } from "./measured-server.ts";
+import { setting } from "./figures.ts";
+import { contestTables, httpBars, idleTable, type Outcome, type Standing, targetTable } from "./http-report.ts";
+import { type IdleMemory, measureIdleMemory } from "./idle-memory.ts";
+import { MeasuredServer } from "./measured-server.ts";
+import { describeMachine, type Place, writePage } from "./page.ts";
 import { seedDatabase } from "./seed.ts";
 import { ensureWrk } from "./wrk.ts";
 
 const WARM_UP_SECONDS = 2;
+const ASK_LIMIT_MS = 5_000;
 const root = fileURLToPath(new URL("..", import.meta.url));
-const peer = (name: string): string => join(root, "bench/peers", `${name}.ts`);
+const PICTURE = join(root, "docs/cpu-per-request.svg");
+const PLACE: Place = {
+  page: join(root, "docs/performance.md"),
+  begin: "<!-- From here on written by `make bench WRITE=1`. -->",
+  end: "<!-- Up to here by `make bench WRITE=1`. -->",
+};
 
 const rounds = setting("BENCH_ROUNDS", 5);
-const seconds = setting("BENCH_SECONDS", 4);
+const seconds = setting("BENCH_SECONDS", 3);
 const connections = setting("BENCH_CONNECTIONS", 64);
+const idleConnections = setting("BENCH_IDLE", 5_000);
+const ALL = ["hello", "typed", "list", "idle"] as const;
+const wanted = wantedContests();
 
-interface Contest {
-  readonly title: string;
-  readonly path: string;
-  readonly plans: readonly ServerPlan[];
-  /** How many of the plans, from the first, are ours. */
-  readonly ours: number;
+function wantedContests(): ReadonlySet<string> {
+  const names = (process.env["BENCH_ONLY"] || ALL.join()).split(",");
+  const unknown = names.find((name) => !(ALL as readonly string[]).includes(name));
+  if (unknown === undefined) return new Set(names);
+  throw new RangeError(`Cannot use BENCH_ONLY: found "${unknown}", wanted some of ${ALL.join()}`);
 }
 
-interface Standing {
-  readonly name: string;
-  readonly samples: Sample[];
+function request(url: string, { path, content }: Ask): Promise<Response> {
+  const signal = AbortSignal.timeout(ASK_LIMIT_MS);
+  if (content === undefined) return fetch(url + path, { signal });
+  return fetch(url + path, { method: "POST", headers: { "Content-Type": "application/json" }, body: content, signal });
 }
 
-const cpuUs = (sample: Sample): number => sample.userUs + sample.systemUs;
-const medianOf = (standing: Standing, figure: (sample: Sample) => number): number =>
-  median(standing.samples.map(figure));
-
-const ratio = (a: Standing, b: Standing, figure: (sample: Sample) => number): number =>
-  medianRatio(a.samples.map(figure), b.samples.map(figure));
-
-async function fetchJson(url: string): Promise<unknown> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
-  if (response.status !== 200) throw new Error(`Cannot compare answers: found status ${response.status} from ${url}`);
-  return response.json();
+/** An answer as all must give it: its content, and the fields that say what it is. */
+async function answerOf(server: MeasuredServer, { ask, status, refused }: Contest): Promise<string> {
+  const response = await request(server.url, ask);
+  const content = JSON.stringify(await response.json());
+  const type = response.headers.get("content-type")?.toLowerCase().replaceAll(" ", "");
+  const found = [response.status, type, Number(response.headers.get("content-length")), response.headers.has("date")];
+  const expected = [status, "application/json;charset=utf-8", Buffer.byteLength(content), true];
+  if (found.join() !== expected.join()) {
+    throw new Error(`Cannot compare: ${server.name} answers with ${found.join(", ")}, wanted ${expected.join(", ")}`);
+  }
+  for (const each of refused) {
+    const { status: given } = await request(server.url, each);
+    if (given >= 400 && given <= 422) continue;
+    throw new Error(`Cannot compare: ${server.name} answers ${given} to ${each.path} with ${each.content}`);
+  }
+  return content;
 }
 
 /** All servers must give the same answer, or the contest means nothing. */
-async function checkAnswers(servers: readonly MeasuredServer[], path: string): Promise<void> {
-  const answers = await Promise.all(servers.map(async (server) => JSON.stringify(await fetchJson(server.url + path))));
+async function checkAnswers(servers: readonly MeasuredServer[], contest: Contest): Promise<void> {
+  const answers = await Promise.all(servers.map((server) => answerOf(server, contest)));
   for (const [index, answer] of answers.entries()) {
     if (answer === answers[0]) continue;
     throw new Error(
@@ -63,120 +84,100 @@ async function checkAnswers(servers: readonly MeasuredServer[], path: string): P
   }
 }
 
-async function hold(contest: Contest): Promise<Standing[]> {
+/** A request that is no GET as a script of wrk, which makes it once. */
+function writeScript(folder: string, { name, ask }: Contest): string | undefined {
+  if (ask.content === undefined) return undefined;
+  const file = join(folder, `${name}.lua`);
+  const type = 'wrk.headers["Content-Type"] = "application/json"';
+  writeFileSync(file, `wrk.method = "POST"\n${type}\nwrk.body = ${JSON.stringify(ask.content)}\n`);
+  return file;
+}
+
+async function hold(contest: Contest, folder: string): Promise<Outcome> {
   const servers: MeasuredServer[] = [];
   try {
     for (const plan of contest.plans) servers.push(await MeasuredServer.start(plan));
-    await checkAnswers(servers, contest.path);
+    await checkAnswers(servers, contest);
     const standings: Standing[] = servers.map(({ name }) => ({ name, samples: [] }));
-    for (const server of servers) await server.measure(contest.path, WARM_UP_SECONDS, connections);
+    const { path } = contest.ask;
+    const script = writeScript(folder, contest);
+    for (const server of servers) await server.measure(path, WARM_UP_SECONDS, connections, script);
     for (let round = 1; round <= rounds; round++) {
-      process.stdout.write(`bench: ${contest.title}: round ${round} of ${rounds}\n`);
+      console.log(`bench: ${contest.title}: round ${round} of ${rounds}`);
       for (const [index, server] of servers.entries()) {
-        standings[index]?.samples.push(await server.measure(contest.path, seconds, connections));
+        standings[index]?.samples.push(await server.measure(path, seconds, connections, script));
       }
     }
-    return standings;
+    return { contest, standings };
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
   }
 }
 
-function report(contest: Contest, standings: readonly Standing[]): string {
-  const lines = [
-    contest.title,
-    "",
-    "| server | requests/s | CPU per request, µs (range) | user, µs | p50, ms | p99, ms | resident, MB |",
-    "|---|--:|--:|--:|--:|--:|--:|",
-  ];
-  for (const standing of standings) {
-    const figure = (of: (sample: Sample) => number, digits: number): string => medianOf(standing, of).toFixed(digits);
-    const span = range(standing.samples.map(cpuUs), 1);
-    lines.push(
-      `| ${standing.name} | ${Math.round(medianOf(standing, (sample) => sample.requestsPerSecond)).toLocaleString("en")} | ${figure(cpuUs, 1)} (${span}) | ${figure((sample) => sample.userUs, 1)} | ${figure((sample) => sample.p50Ms, 2)} | ${figure((sample) => sample.p99Ms, 2)} | ${figure((sample) => sample.residentBytes / 1e6, 0)} |`,
-    );
+async function weighIdle(): Promise<IdleMemory[]> {
+  const memories: IdleMemory[] = [];
+  for (const plan of idlePlans()) {
+    console.log(`bench: idle connections: ${plan.name}`);
+    memories.push(await measureIdleMemory(plan, "/", idleConnections));
   }
-  lines.push("");
-  for (const ours of standings.slice(0, contest.ours)) {
-    for (const other of standings.slice(contest.ours)) {
-      const cpu = ratio(ours, other, cpuUs).toFixed(2);
-      const rate = ratio(ours, other, (sample) => sample.requestsPerSecond).toFixed(2);
-      lines.push(`${ours.name} / ${other.name}: CPU per request ${cpu}, requests/s ${rate}`);
-    }
-  }
-  return lines.join("\n");
+  return memories;
 }
 
 /** Conduit makes its own schema at its first start; then the data is put in. */
 async function makeDatabase(folder: string): Promise<string> {
   const file = join(folder, "bench.db");
-  const server = await MeasuredServer.start(conduitPlan(file));
+  const server = await MeasuredServer.start(conduitPlan(file, "Conduit, for its schema"));
   await server.stop();
   seedDatabase(file);
   return file;
 }
 
-function conduitPlan(file: string, name = "Conduit on Lunet", more: Readonly<Record<string, string>> = {}): ServerPlan {
-  const env = { DATABASE_URL: `sqlite:${file}`, LOG_LEVEL: "warn", ...more };
-  return { name, program: join(root, "apps/conduit/src/main.ts"), env };
+/** The versions of what is compared, which the lock keeps. */
+function peerVersions(): string[] {
+  const { dependencies } = JSON.parse(readFileSync(join(root, "bench/package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
+  };
+  return ["fastify", "hono", "express", "bun", "elysia"].map((name) => `${name} ${dependencies[name]}`);
+}
+
+/** How it was measured, for the reader of the figures. */
+function setup(): string {
+  const cores = pinned ? "the server on one core and wrk on another" : "not pinned";
+  return [
+    `- ${describeMachine()}; Node ${process.version.slice(1)}, ${peerVersions().join(", ")}.`,
+    `- Medians of ${rounds} rounds of ${seconds} s, servers in turn, ${connections} keep-alive connections, ${cores}.`,
+  ].join("\n");
 }
 
 async function main(): Promise<void> {
-  const stamp = new Date().toISOString().replaceAll(/[-:]/g, "").replace("T", "_").slice(0, 15);
-  const folder = join(root, ".tmp/bench", stamp);
-  await mkdir(folder, { recursive: true });
+  const writes = process.argv.includes("--write");
+  if (writes && wanted.size < ALL.length) throw new Error(`Cannot write ${PLACE.page}: wanted all of ${ALL.join()}`);
+  mkdirSync(join(root, ".tmp"), { recursive: true });
+  const folder = createStampedFolder(join(root, ".tmp/bench"));
   await ensureWrk();
-  console.log(
-    `bench: ${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
-  );
-  console.log(
-    `bench: ${rounds} rounds of ${seconds} s, ${connections} connections, ${pinned ? "server and load on a core each" : "not pinned"}`,
-  );
-  const database = await makeDatabase(folder);
-  const listEnv = { BENCH_DATABASE: database };
-  const contests: Contest[] = [
-    {
-      title: "Hello JSON",
-      path: "/",
-      ours: 1,
-      plans: [
-        { name: "Lunet", program: peer("hello-lunet"), env: {} },
-        { name: "Fastify", program: peer("hello-fastify"), env: {} },
-        { name: "node:http", program: peer("hello-http"), env: {} },
-        { name: "node:net, one fixed reply", program: peer("hello-floor"), env: {} },
-      ],
-    },
-    {
-      title: "Article list of 20",
-      path: "/api/articles?limit=20",
-      ours: 2,
-      plans: [
-        conduitPlan(database),
-        conduitPlan(database, "Conduit, no answers kept", { KEPT_ANSWERS_MIB: "0" }),
-        { name: "Fastify, same SQL", program: peer("list-fastify"), env: listEnv },
-        { name: "node:http, same SQL", program: peer("list-http"), env: listEnv },
-      ],
-    },
-  ];
-  const results: Array<{ contest: Contest; standings: Standing[] }> = [];
-  for (const contest of contests) results.push({ contest, standings: await hold(contest) });
+  console.log(setup());
 
-  const text = results.map(({ contest, standings }) => report(contest, standings)).join("\n\n");
+  const outcomes: Outcome[] = [];
+  if (wanted.has("hello")) outcomes.push(await hold(await helloContest(folder), folder));
+  if (wanted.has("typed")) outcomes.push(await hold(typedContest(), folder));
+  if (wanted.has("list")) outcomes.push(await hold(listContest(await makeDatabase(folder)), folder));
+  const memories = wanted.has("idle") ? await weighIdle() : [];
+
+  const parts = [setup(), ...outcomes.map(contestTables)];
+  if (memories.length > 0) parts.push(idleTable(memories, idleConnections));
+  parts.push(targetTable(outcomes, memories));
+  const text = parts.join("\n\n");
   console.log(`\n${text}\n`);
-  await writeFile(
-    join(folder, "results.json"),
-    JSON.stringify({ node: process.version, rounds, seconds, connections, results }, null, 2),
-  );
-  await writeFile(join(folder, "report.md"), `${text}\n`);
-  const groups = results.map(({ contest, standings }) => ({
-    title: `${contest.title}: CPU per request, µs (less is better)`,
-    bars: standings.map((standing, index) => ({
-      name: standing.name,
-      value: medianOf(standing, cpuUs),
-      highlighted: index < contest.ours,
-    })),
-  }));
-  await writeFile(join(folder, "cpu-per-request.svg"), drawBars(groups));
+  writeFileSync(join(folder, "report.md"), `${text}\n`);
+  const figures = { node: process.version, rounds, seconds, connections, outcomes, memories };
+  writeFileSync(join(folder, "results.json"), JSON.stringify(figures, null, 2));
+  const picture = drawBars(httpBars(outcomes, memories));
+  writeFileSync(join(folder, "cpu-per-request.svg"), picture);
+  if (writes) {
+    writePage(PLACE, text);
+    writeFileSync(PICTURE, picture);
+    console.log(`bench: written: ${PLACE.page} and ${PICTURE}`);
+  }
   console.log(`bench: report, figures and picture in ${folder}`);
 }
 

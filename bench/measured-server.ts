@@ -1,20 +1,25 @@
 /** One server under measurement: a process of its own, on a core of its own, that is loaded by wrk from another core. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pin } from "./cores.ts";
-import type { Usage } from "./cpu-meter.ts";
+import { readUsage, type Usage } from "./usage.ts";
 import { runLoad } from "./wrk.ts";
 
 const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 5_000;
-const meter = fileURLToPath(new URL("cpu-meter.ts", import.meta.url));
+const ASK_EVERY_MS = 50;
 
 export interface ServerPlan {
   readonly name: string;
-  /** TypeScript file. It prints a line with its address, `http://…`, when it listens. */
+  /** A file. Unless `url` is given, it prints a line with its address, `http://127.0.0.1:…`, when it listens. */
   readonly program: string;
   readonly env: Readonly<Record<string, string>>;
+  /** What runs the program: a command with its first arguments; none for one that runs by itself. Default: this Node. */
+  readonly runtime?: readonly string[];
+  readonly args?: readonly string[];
+  /** Where it listens, of a program that does not say it. */
+  readonly url?: string;
 }
 
 /** One run of load against one server. */
@@ -41,46 +46,41 @@ export class MeasuredServer {
   }
 
   static async start(plan: ServerPlan): Promise<MeasuredServer> {
-    const [program, ...args] = pin("server", [process.execPath, "--import", meter, plan.program]);
+    const { runtime = [process.execPath], args: more = [] } = plan;
+    const [program, ...args] = pin("server", [...runtime, plan.program, ...more]);
     const child = spawn(program, args, {
-      env: { ...process.env, ...plan.env, HOST: "127.0.0.1", PORT: "0" },
-      stdio: ["ignore", "pipe", "inherit", "ipc"],
+      env: { ...process.env, NODE_ENV: "production", ...plan.env, HOST: "127.0.0.1", PORT: "0" },
+      stdio: ["ignore", "pipe", "inherit"],
     });
-    let output = "";
-    const url = await new Promise<string>((resolve, reject) => {
-      const late = setTimeout(
-        () => reject(new Error(`Cannot start ${plan.name}: no address after ${START_LIMIT_MS} ms`)),
-        START_LIMIT_MS,
-      );
-      child.once("exit", (code) => reject(new Error(`Cannot start ${plan.name}: it ended with status ${code}`)));
-      child.stdout?.on("data", (bytes: Buffer) => {
-        output += bytes.toString();
-        const found = /http:\/\/127\.0\.0\.1:\d+/.exec(output);
-        if (found === null) return;
-        clearTimeout(late);
-        resolve(found[0]);
-      });
-    });
-    return new MeasuredServer(plan.name, url, child);
+    try {
+      const url = await waitAddress(plan, child);
+      return new MeasuredServer(plan.name, url, child);
+    } catch (error) {
+      child.kill("SIGKILL");
+      throw error;
+    }
   }
 
-  async #usage(): Promise<Usage> {
-    const answer = once(this.#process, "message", { signal: AbortSignal.timeout(5_000) });
-    this.#process.send("usage");
-    const [usage] = (await answer) as [Usage];
-    return usage;
+  /** What it has used so far. */
+  usage(): Usage {
+    return readUsage(this.#pid);
   }
 
-  async measure(path: string, seconds: number, connections: number): Promise<Sample> {
-    const before = await this.#usage();
-    const load = await runLoad(this.url + path, seconds, connections);
-    const after = await this.#usage();
+  /** Loads `path` and tells what the server used meanwhile. `script` is one of wrk's, for requests that are no GET. */
+  async measure(path: string, seconds: number, connections: number, script?: string): Promise<Sample> {
+    const before = this.usage();
+    const load = await runLoad(this.url + path, seconds, connections, script);
+    const after = this.usage();
     return {
       ...load,
       userUs: (after.userUs - before.userUs) / load.requests,
       systemUs: (after.systemUs - before.systemUs) / load.requests,
       residentBytes: after.residentBytes,
     };
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name);
   }
 
   /** Ends the server: it is asked, and after `STOP_LIMIT_MS` it is made to. */
@@ -93,4 +93,44 @@ export class MeasuredServer {
     clearTimeout(insist);
     if (this.#process.signalCode === "SIGKILL") throw new Error(`Cannot stop ${this.name}: it did not end on SIGTERM`);
   }
+
+  get #pid(): number {
+    const { pid } = this.#process;
+    if (pid === undefined) throw new Error(`Cannot measure ${this.name}: it never started`);
+    return pid;
+  }
+}
+
+/** Waits until the server listens, and returns where. */
+async function waitAddress(plan: ServerPlan, child: ChildProcess): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const late = setTimeout(
+    () => reject(new Error(`Cannot start ${plan.name}: no address after ${START_LIMIT_MS} ms`)),
+    START_LIMIT_MS,
+  );
+  child.once("error", (error) => reject(new Error(`Cannot start ${plan.name}: ${error.message}`, { cause: error })));
+  child.once("exit", (code) => reject(new Error(`Cannot start ${plan.name}: it ended with status ${code}`)));
+  let output = "";
+  child.stdout?.on("data", (bytes: Buffer) => {
+    output += bytes.toString();
+    const found = /http:\/\/127\.0\.0\.1:\d+/.exec(output);
+    if (found !== null) resolve(found[0]);
+  });
+  try {
+    return await (plan.url === undefined ? promise : Promise.race([promise, waitAnswer(plan.url)]));
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+/** Asks until there is an answer; the caller has the limit of time. */
+async function waitAnswer(url: string): Promise<string> {
+  for (const began = Date.now(); Date.now() - began < START_LIMIT_MS; await sleep(ASK_EVERY_MS)) {
+    const isThere = await fetch(url, { signal: AbortSignal.timeout(1_000) }).then(
+      (response) => response.text().then(() => true),
+      () => false,
+    );
+    if (isThere) return url;
+  }
+  throw new Error(`Cannot reach ${url}: no answer after ${START_LIMIT_MS} ms`);
 }

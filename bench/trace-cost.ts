@@ -12,7 +12,6 @@
  * BENCH_ROUNDS (7), BENCH_SECONDS (3) and BENCH_CONNECTIONS (64) come from the environment.
  */
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { buildPackage } from "../tools/build-package.ts";
 import { createStampedFolder } from "../tools/log-folder.ts";
@@ -22,6 +21,7 @@ import { drawBars } from "./chart.ts";
 import { pinned } from "./cores.ts";
 import { median, setting } from "./figures.ts";
 import { MeasuredServer, type Sample, type ServerPlan } from "./measured-server.ts";
+import { describeMachine } from "./page.ts";
 import { seedDatabase } from "./seed.ts";
 import { ensureWrk } from "./wrk.ts";
 
@@ -68,7 +68,7 @@ async function main(): Promise<void> {
   mkdirSync(join(root, ".tmp"), { recursive: true });
   const folder = createStampedFolder(join(root, ".tmp", "bench"));
   await ensureWrk();
-  const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
+  const machine = `${describeMachine()}, Node ${process.version}`;
   const plan = `${rounds} rounds of ${seconds} s, ${connections} connections, ${pinned ? "server and load on a core each" : "not pinned"}`;
   console.log(`bench: ${machine}\nbench: ${plan}`);
 

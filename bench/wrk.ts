@@ -65,8 +65,8 @@ export function parseReport(report: string): Load {
   return load;
 }
 
-/** Loads `url` with `connections` keep-alive connections for `seconds`. */
-export async function runLoad(url: string, seconds: number, connections: number): Promise<Load> {
+/** Loads `url` with `connections` keep-alive connections for `seconds`; `script` says what is sent, if not a GET. */
+export async function runLoad(url: string, seconds: number, connections: number, script?: string): Promise<Load> {
   const [program, ...args] = pin("load", [
     "wrk",
     "-t1",
@@ -75,6 +75,7 @@ export async function runLoad(url: string, seconds: number, connections: number)
     "--latency",
     "--timeout",
     "5s",
+    ...(script === undefined ? [] : ["-s", script]),
     url,
   ]);
   const { stdout } = await run(program, args, { timeout: seconds * 1_000 + SLACK_MS });
