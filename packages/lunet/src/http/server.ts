@@ -23,12 +23,13 @@ import type { Handler } from "./handler.ts";
 import { formatHttpDate } from "./http-date.ts";
 import { HttpError } from "./http-error.ts";
 import { plainErrorReply, type Reply, type ReplyFields } from "./reply.ts";
-import { serializeFields } from "./reply-serializer.ts";
+import { fieldsText } from "./reply-fields.ts";
 import { Overload } from "./overload.ts";
 import type { HttpRequest } from "./request.ts";
 import { ServerConnection, type ConnectionHost, type ReplyEvent } from "./server-connection.ts";
 import { replyOf } from "./web-response.ts";
 import { resolveServerLimits, SWEEP_MS, type ServerLimits } from "./server-limits.ts";
+import { TrustedProxies } from "./trusted-proxies.ts";
 
 /** How long `close` lets requests finish, unless it is told otherwise. */
 export const DEFAULT_GRACE_MS = 10_000;
@@ -44,6 +45,12 @@ export interface ServerOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Fields of every reply, those to malformed requests included. A handler must not set them too. */
   readonly fields?: ReplyFields;
+  /**
+   * Proxies whose `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `X-Request-Id` count: `"unix"`, which is whoever connects over
+   * the Unix socket, addresses, and networks such as `"10.0.0.0/8"`. Such a proxy must set each of these fields or remove it.
+   * Default: none.
+   */
+  readonly trustedProxies?: readonly string[];
   /**
    * The reply to a fault of the client (400, 408, 413, …; `request` is undefined when it could not be read), to an
    * `HttpError` that a handler threw, and to a handler's failure (500, `ERR_HTTP_HANDLER_FAILED`). Default: the status
@@ -84,6 +91,7 @@ export class ConnectionServer implements ConnectionHost {
   readonly handler: Handler;
   readonly limits: Readonly<ServerLimits>;
   readonly commonFields: string;
+  readonly trustedProxies: TrustedProxies | undefined;
   readonly overload: Overload;
   readonly onReply: ((event: ReplyEvent) => void) | undefined;
   drainingSinceMs: number | undefined;
@@ -98,7 +106,8 @@ export class ConnectionServer implements ConnectionHost {
   constructor(handler: Handler, options: ServerOptions) {
     this.handler = handler;
     this.limits = resolveServerLimits(options.limits ?? {});
-    this.commonFields = commonFieldsText(options.fields);
+    this.commonFields = fieldsText(options.fields);
+    this.trustedProxies = options.trustedProxies === undefined ? undefined : new TrustedProxies(options.trustedProxies);
     this.overload = new Overload(this.limits, options.isEssential);
     this.onReply = options.onReply;
     this.#errorReply = options.errorReply ?? plainErrorReply;
@@ -178,14 +187,6 @@ async function sweepOver(serving: ConnectionServer, everyMs: number): Promise<vo
     await sleep(everyMs);
     serving.sweep();
   }
-}
-
-function commonFieldsText(fields: ReplyFields = {}): string {
-  const list: Array<[string, string]> = [];
-  for (const [name, value] of Object.entries(fields)) {
-    for (const one of typeof value === "string" ? [value] : value) list.push([name, one]);
-  }
-  return serializeFields(list);
 }
 
 /** A running server. Whoever called `serve` owns it and ends it: `await using` or `close`. */

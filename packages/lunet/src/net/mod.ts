@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { AddressSet, normalizeAddress } from "../host/address-set.ts";
 export type { Address } from "../host/transport.ts";
 export { connect, type ConnectOptions } from "./connect.ts";
 export {
