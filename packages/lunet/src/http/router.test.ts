@@ -169,7 +169,10 @@ coroutineTest("hostile names are names like others", async () => {
   const names = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty"];
   const paramsOf = (request: HttpRequest) => {
     const { params } = request;
-    assert.equal(Object.getPrototypeOf(params), null);
+    // What it inherits from is empty, and inherits nothing.
+    const inherited = Object.getPrototypeOf(params) as object | null;
+    assert.deepEqual(Reflect.ownKeys(inherited ?? {}), []);
+    assert.equal(inherited === null ? null : Object.getPrototypeOf(inherited), null);
     return text(JSON.stringify(Object.entries(params)));
   };
   for (const name of names) {

@@ -11,6 +11,7 @@
 import { isToken } from "./fields.ts";
 import type { Handler } from "./handler.ts";
 import { HttpError } from "./http-error.ts";
+import { NamedValues } from "./named-values.ts";
 import { empty, type Reply } from "./reply.ts";
 import type { HttpRequest } from "./request.ts";
 import { decodePath } from "./target.ts";
@@ -41,12 +42,13 @@ interface Node {
   readonly endpoints: Map<string, Endpoint>;
 }
 
-interface Match {
-  readonly endpoints: Map<string, Endpoint>;
-  readonly values: readonly string[];
+/** A path on its way through the tree. */
+interface Walk {
+  readonly path: string;
+  /** Segments of the path that stand for parameters, as on the wire, so far. */
+  readonly values: string[];
 }
 
-const NO_VALUES: readonly string[] = [];
 /** A path with more segments than this has no route. */
 const MAX_SEGMENTS = 64;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -141,22 +143,20 @@ export class Router {
     // The server itself (RFC 9110, 9.3.7), not a path.
     if (path === "*") return this.#answerOptions(request, allowOf(this.#methods));
     const literal = this.#literals.get(path);
-    const match = literal === undefined ? this.#find(path) : { endpoints: literal, values: NO_VALUES };
-    if (match === undefined) {
+    if (literal !== undefined) {
+      const endpoint = endpointOf(literal, method);
+      return endpoint === undefined ? this.#refuseMethod(request, literal) : endpoint.handler(request);
+    }
+    const walk: Walk = { path, values: [] };
+    const endpoints = isTooDeep(path) ? undefined : findEndpoints(this.#root, walk, 1);
+    if (endpoints === undefined) {
       if (this.#options.notFound !== undefined) return this.#options.notFound(request);
       throw new HttpError("ERR_HTTP_NOT_FOUND", "Cannot find a route for the path");
     }
-    const { endpoints } = match;
-    const endpoint = endpoints.get(method) ?? (method === "HEAD" ? endpoints.get("GET") : undefined);
+    const endpoint = endpointOf(endpoints, method);
     if (endpoint === undefined) return this.#refuseMethod(request, endpoints);
-    if (match.values.length > 0) request.params = decodeParams(endpoint.names, match.values);
+    request.params = decodeParams(endpoint.names, walk.values);
     return endpoint.handler(request);
-  }
-
-  #find(path: string): Match | undefined {
-    const segments = path.slice(1).split("/", MAX_SEGMENTS + 1);
-    if (segments.length > MAX_SEGMENTS) return undefined;
-    return matchFrom(this.#root, segments, 0, []);
   }
 
   #refuseMethod(request: HttpRequest, endpoints: Map<string, Endpoint>): Reply {
@@ -209,31 +209,46 @@ function allowOf(methods: Iterable<string>): string {
   return [...all].sort().join(", ");
 }
 
-/** Walks the tree; a dead end goes back to the last choice. Depth is bounded by `MAX_SEGMENTS`. */
-function matchFrom(
-  node: Node,
-  segments: readonly string[],
-  index: number,
-  values: readonly string[],
-): Match | undefined {
-  const segment = segments[index];
-  if (segment === undefined) return node.endpoints.size > 0 ? { endpoints: node.endpoints, values } : undefined;
-  const literal = node.literals.get(segment);
+function endpointOf(endpoints: Map<string, Endpoint>, method: string): Endpoint | undefined {
+  return endpoints.get(method) ?? (method === "HEAD" ? endpoints.get("GET") : undefined);
+}
+
+function isTooDeep(path: string): boolean {
+  // Each segment has its slash.
+  if (path.length <= MAX_SEGMENTS) return false;
+  let slashes = 0;
+  for (let at = path.indexOf("/"); at !== -1 && slashes <= MAX_SEGMENTS; at = path.indexOf("/", at + 1)) slashes++;
+  return slashes > MAX_SEGMENTS;
+}
+
+/**
+ * The endpoints of the path from `start` on, where a segment begins; past the path's end there is none. A dead end goes back
+ * to the last choice. Depth is bounded by `MAX_SEGMENTS`.
+ */
+function findEndpoints(node: Node, walk: Walk, start: number): Map<string, Endpoint> | undefined {
+  const { path, values } = walk;
+  if (start > path.length) return node.endpoints.size > 0 ? node.endpoints : undefined;
+  const slash = path.indexOf("/", start);
+  const end = slash === -1 ? path.length : slash;
+  const segment = path.slice(start, end);
+  const literal = node.literals.size === 0 ? undefined : node.literals.get(segment);
   if (literal !== undefined) {
-    const match = matchFrom(literal, segments, index + 1, values);
-    if (match !== undefined) return match;
+    const endpoints = findEndpoints(literal, walk, end + 1);
+    if (endpoints !== undefined) return endpoints;
   }
   if (node.parameter !== undefined && segment !== "") {
-    const match = matchFrom(node.parameter, segments, index + 1, [...values, segment]);
-    if (match !== undefined) return match;
+    values.push(segment);
+    const endpoints = findEndpoints(node.parameter, walk, end + 1);
+    if (endpoints !== undefined) return endpoints;
+    values.pop();
   }
   if (node.wildcard === undefined) return undefined;
-  return { endpoints: node.wildcard, values: [...values, segments.slice(index).join("/")] };
+  values.push(path.slice(start));
+  return node.wildcard;
 }
 
 function decodeParams(names: readonly string[], values: readonly string[]): Record<string, string> {
-  // Without a prototype, so that no name has a meaning of its own and no other name is there.
-  const params = Object.create(null) as Record<string, string>;
-  for (const [index, name] of names.entries()) params[name] = decodePath(values[index] ?? "");
+  const params = new NamedValues() as Record<string, string>;
+  for (let at = 0; at < names.length; at++) params[names[at] as string] = decodePath(values[at] as string);
   return params;
 }
