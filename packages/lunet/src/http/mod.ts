@@ -28,3 +28,7 @@ export type { ReplyEvent } from "./server-connection.ts";
 export { defaultServerLimits, type ServerLimits } from "./server-limits.ts";
 export { staticFiles, type StaticFilesOptions } from "./static-files.ts";
 export { decodePath, normalizeSegments, Query } from "./target.ts";
+export type { WebSocketMessage } from "./web-socket/message-queue.ts";
+export type { WebSocketOptions } from "./web-socket/options.ts";
+export { webSocket } from "./web-socket/web-socket-handler.ts";
+export { ServerWebSocket } from "./web-socket/web-socket.ts";

@@ -56,23 +56,22 @@ function malformed(found: string): HttpError {
 function checkOrigin(request: HttpRequest, allowed: NonNullable<WebSocketOptions["allowedOrigins"]>): void {
   const origin = request.field("origin");
   if (origin === undefined || allowed === "any") return;
-  const isAllowed = allowed === "same-origin" ? isSameOrigin(origin, request.host) : allowed.includes(origin);
+  const isAllowed = allowed === "same-origin" ? isSameOrigin(origin, request) : allowed.includes(origin);
   if (isAllowed) return;
-  const wanted = allowed === "same-origin" ? `that of ${quote(request.host)}` : "one of allowedOrigins";
+  const wanted = allowed === "same-origin" ? `that of ${quote(request.authority)}` : "one of allowedOrigins";
   throw new HttpError(
     "ERR_HTTP_ORIGIN",
     `Cannot open a WebSocket: found the origin ${quote(origin)}, wanted ${wanted}`,
   );
 }
 
-/**
- * Whether a page's origin is the host that it asks. The scheme is not compared, which behind a proxy only the proxy
- * knows; it says which port is meant by none.
- */
-function isSameOrigin(origin: string, host: string): boolean {
-  const [, scheme] = /^(https?):\/\/[^/?#@\\]+$/i.exec(origin) ?? [];
+/** Whether a page's origin is what it asks (RFC 6454, 5). Its scheme is known where a trusted proxy tells it. */
+function isSameOrigin(origin: string, request: HttpRequest): boolean {
+  const scheme = /^(https?):\/\/[^/?#@\\]+$/.exec(origin)?.[1];
   if (scheme === undefined || !URL.canParse(origin)) return false;
-  const asked = `${scheme}://${host}`;
+  if (request.fromTrustedProxy && request.scheme !== scheme) return false;
+  // The scheme says which port is meant by none.
+  const asked = `${scheme}://${request.authority}`;
   return URL.canParse(asked) && new URL(asked).host === new URL(origin).host;
 }
 

@@ -11,7 +11,7 @@ export interface WebSocketOptions {
    * Pages of which origins may open a WebSocket here (RFC 6455, 10.2): browsers send a site's cookies along with a request for
    * a WebSocket from any page, and no other rule of theirs keeps that page from reading the answers.
    *
-   * `"same-origin"`, the default: those whose host and port are the request's `Host`. A list: those, as
+   * `"same-origin"`, the default: those whose host and port are the request's (`HttpRequest.authority`), and whose scheme is, where a trusted proxy tells it. A list: those, as
    * `https://example.com`, and no other. `"any"`: all. A request without `Origin` is not a page's and passes.
    */
   readonly allowedOrigins?: "same-origin" | "any" | readonly string[];
