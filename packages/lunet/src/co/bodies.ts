@@ -29,8 +29,13 @@ function checkTimeout(name: string, timeoutMs: number): void {
  * });
  * ```
  */
-export async function scope<T>(body: () => T | Promise<T>): Promise<T> {
-  return _runIn(new _Scope({ name: "scope", parent: _requireLivingScope("scope") }), body);
+export function scope<T>(body: () => T | Promise<T>): Promise<T> {
+  // No async function: whoever waits for long in many scopes holds one frame less for each.
+  try {
+    return _runIn(new _Scope({ name: "scope", parent: _requireLivingScope("scope") }), body);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** How a supervisor treats its coroutines. */

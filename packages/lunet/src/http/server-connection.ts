@@ -17,20 +17,23 @@
  * - No limit of time is applied early: a phase counts from the first sweep that sees it.
  */
 import { ended, made, misused, TRACE } from "#trace";
-import { Cancelled, captureContext, isCancelled, liveChildren, scope, spawn, type Coroutine } from "../co/mod.ts";
+import {
+  Cancelled,
+  captureContext,
+  giveWay,
+  isCancelled,
+  liveChildren,
+  scope,
+  spawn,
+  type Coroutine,
+} from "../co/mod.ts";
 import type { Connection } from "../net/mod.ts";
 import { monotonicMs } from "../time/mod.ts";
 import { isPromise, type Handler } from "./handler.ts";
 import { HttpError } from "./http-error.ts";
 import type { Overload } from "./overload.ts";
 import { plainErrorReply, type Reply, type ReplyContent, type Upgrade } from "./reply.ts";
-import {
-  allowsContent,
-  CONTINUE_HEAD,
-  LAST_CHUNK,
-  serializeHead,
-  type ContentFraming,
-} from "./reply-serializer.ts";
+import { allowsContent, CONTINUE_HEAD, LAST_CHUNK, serializeHead, type ContentFraming } from "./reply-serializer.ts";
 import { fieldsText } from "./reply-fields.ts";
 import { isGone, latin1Of, ReplyWriter } from "./reply-writer.ts";
 import { HttpRequest, type ContentSource } from "./request.ts";
@@ -57,6 +60,8 @@ export interface ConnectionHost {
   date(): string;
   /** The reply to a fault of the peer or a failure of a handler. Never throws. */
   errorReply(error: HttpError, request: HttpRequest | undefined): Reply;
+  /** The connection has been served to its end. */
+  ended(connection: ServerConnection): void;
   /** Reports what failed here. Never throws. */
   failed(error: unknown, request?: HttpRequest): void;
   /** Called for each reply, when it is known to be sent whole or not. */
@@ -78,6 +83,10 @@ export interface ReplyEvent {
 /** Content that is longer is sent in pieces, at the client's pace. */
 const WHOLE_CONTENT_LENGTH = 65_536;
 const SWITCHING_PROTOCOLS = 101;
+/** Requests that came together and are begun before other connections have their turn of the event loop. */
+const TURN_REQUESTS = 64;
+/** As much as the system hands over at a time: behind it more may come in the same turn. */
+const WHOLE_READ_BYTES = 65_536;
 /** How long a handler may ignore its cancel. Then its client is answered without it and the connection is closed. */
 const ABANDON_MS = 1_000;
 
@@ -134,6 +143,8 @@ export class ServerConnection implements ContentSource {
   #inContext: <T>(body: () => T) => T = (body) => body();
 
   #requests = 0;
+  /** At how many requests the connection lets others have their turn. */
+  #turnEnd = TURN_REQUESTS;
   /** The request that is being answered. */
   #request: HttpRequest | undefined;
   #requestStartedMs = 0;
@@ -306,34 +317,32 @@ export class ServerConnection implements ContentSource {
     this.#served = false;
   }
 
-  /** Serves the connection to its end and closes it. */
-  async run(): Promise<void> {
+  /** Serves the connection to its end and closes it; with `refusal`, that is its only answer. */
+  async run(refusal?: HttpError): Promise<void> {
+    // Most connections are idle most of the time and hold what this chain of calls holds: it is short on purpose.
     try {
-      do await this.#serveInScope();
-      while (!this.#finished || this.#held !== undefined);
+      if (refusal !== undefined) this.#refuse(refusal);
+      do {
+        this.#leaving = false;
+        try {
+          await scope(() => this.#serveRequests());
+        } catch (error) {
+          const request = this.#request;
+          if (error instanceof Cancelled || request === undefined || this.#connection.closed) throw error;
+          // The handler failed, or a coroutine that it had spawned: after it, or instead of it.
+          this.#held = this.#failureReply(error, request);
+        }
+      } while (!this.#finished || this.#held !== undefined);
     } catch (error) {
       if (error instanceof Cancelled) throw error;
       // What is the client's doing is no failure, once there is nobody to tell it to.
       if (!isGone(error) && !(error instanceof HttpError)) this.#server.failed(error, this.#request);
     } finally {
-      await this.#finish();
-    }
-  }
-
-  /** Answers `error` instead of the first request, and closes. Called before `run`. */
-  refuseAtOnce(error: HttpError): void {
-    this.#refuse(error);
-  }
-
-  async #serveInScope(): Promise<void> {
-    this.#leaving = false;
-    try {
-      await scope(() => this.#serveRequests());
-    } catch (error) {
-      const request = this.#request;
-      if (error instanceof Cancelled || request === undefined || this.#connection.closed) throw error;
-      // The handler failed, or a coroutine that it had spawned: after it, or instead of it.
-      this.#held = this.#failureReply(error, request);
+      try {
+        await this.#finish();
+      } finally {
+        this.#server.ended(this);
+      }
     }
   }
 
@@ -351,6 +360,7 @@ export class ServerConnection implements ContentSource {
 
   /** Takes bytes in as they arrive, while the coroutine waits for them. False when the coroutine has to go on itself. */
   readonly #consume = (bytes: Uint8Array): boolean => {
+    if (bytes.length < WHOLE_READ_BYTES) this.#turnEnd = this.#requests + TURN_REQUESTS;
     this.#parser.push(bytes);
     return this.#inContext(this.#advance);
   };
@@ -366,7 +376,7 @@ export class ServerConnection implements ContentSource {
         if (this.#phaseIsStale()) this.#enter(this.#parser.state === "idle" ? "idle" : "head");
         return !this.#finished && this.#writer.tryFlush();
       }
-      if (!this.#dispatch(head) || this.#finished) return false;
+      if (!this.#dispatch(head) || this.#finished || this.#requests >= this.#turnEnd) return false;
     }
   };
 
@@ -482,6 +492,15 @@ export class ServerConnection implements ContentSource {
       await flushed;
     }
     if (this.#upgraded !== undefined) await this.#serveUpgraded(this.#upgraded);
+    else if (this.#requests >= this.#turnEnd) await this.#giveWay();
+  }
+
+  /** Lets other connections have their turn of the event loop. What the client goes on to send waits meanwhile. */
+  async #giveWay(): Promise<void> {
+    this.#turnEnd = this.#requests + TURN_REQUESTS;
+    if (this.#finished || this.#leaving) return;
+    this.#enter("replying");
+    await giveWay();
   }
 
   /** Lets another protocol have the connection, to its end. */

@@ -160,18 +160,12 @@ export class ConnectionServer implements ConnectionHost {
   #serve(connection: Connection, group: Set<ServerConnection>, refusal?: HttpError): void {
     const served = new ServerConnection(this, connection);
     group.add(served);
-    const coroutine = spawn(
-      async () => {
-        try {
-          if (refusal !== undefined) served.refuseAtOnce(refusal);
-          await served.run();
-        } finally {
-          group.delete(served);
-        }
-      },
-      { name: "http connection" },
-    );
-    served.start(coroutine);
+    served.start(spawn(() => served.run(refusal), { name: "http connection" }));
+  }
+
+  ended(connection: ServerConnection): void {
+    this.#connections.delete(connection);
+    this.#refused.delete(connection);
   }
 
   /** Applies the limits of time to every connection. */

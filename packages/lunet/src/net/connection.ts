@@ -326,15 +326,22 @@ export class Connection implements AsyncDisposable {
    * @returns True when `consume` ended it, false at the end of the stream.
    * @throws As `read`, and what `consume` throws.
    */
-  async consume(consume: (bytes: Uint8Array) => boolean): Promise<boolean> {
+  consume(consume: (bytes: Uint8Array) => boolean): Promise<boolean> {
     ensureCoroutine("net.consume");
     if (TRACE) touched(this, "consume");
-    for (let bytes = this.tryRead(); bytes !== undefined; bytes = this.tryRead()) {
-      if (bytes === null) return false;
-      if (!consume(bytes)) return true;
+    // No async function: most connections of a server wait here, and each would hold its frame.
+    try {
+      for (let bytes = this.tryRead(); bytes !== undefined; bytes = this.tryRead()) {
+        if (bytes === null) return Promise.resolve(false);
+        if (!consume(bytes)) return Promise.resolve(true);
+      }
+    } catch (error) {
+      return Promise.reject(error);
     }
     this.#consumer = consume;
-    return (await suspend("net.consume", this.#startRead)) !== null;
+    return suspend("net.consume", (resume: (isGoingOn: boolean) => void, fail) =>
+      this.#startRead((bytes) => resume(bytes !== null), fail),
+    );
   }
 
   /** Closed here and used again: the fault of whoever does. */
