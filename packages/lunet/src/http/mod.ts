@@ -4,6 +4,7 @@
  * @module
  */
 export { afterReply, type Handler, type Middleware } from "./handler.ts";
+export { after, before, compose, onError } from "./hooks.ts";
 export { formatHttpDate, parseHttpDate } from "./http-date.ts";
 export { HttpError, httpErrors, type HttpErrorCode } from "./http-error.ts";
 export { defaultMessageLimits, type MessageLimits } from "./limits.ts";
@@ -22,6 +23,7 @@ export {
   type Upgrade,
 } from "./reply.ts";
 export { HttpRequest } from "./request.ts";
+export { RouteTable } from "./route-table.ts";
 export { Router, type RouterOptions } from "./router.ts";
 export { DEFAULT_GRACE_MS, serve, serveConnection, Server, type ServeOptions, type ServerOptions } from "./server.ts";
 export type { ReplyEvent } from "./server-connection.ts";

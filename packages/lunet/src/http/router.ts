@@ -14,6 +14,7 @@ import { HttpError } from "./http-error.ts";
 import { NamedValues } from "./named-values.ts";
 import { empty, type Reply } from "./reply.ts";
 import type { HttpRequest } from "./request.ts";
+import { RouteTable } from "./route-table.ts";
 import { decodePath } from "./target.ts";
 
 /** What a router does besides calling handlers. */
@@ -72,7 +73,7 @@ function createNode(): Node {
  * router.get("/users/:name", (request) => json({ name: request.params["name"] }));
  * ```
  */
-export class Router {
+export class Router extends RouteTable {
   readonly #root = createNode();
   /** Static paths, whole. */
   readonly #literals = new Map<string, Map<string, Endpoint>>();
@@ -82,39 +83,12 @@ export class Router {
   readonly handler: Handler;
 
   constructor(options: RouterOptions = {}) {
+    super();
     this.#options = options;
     this.handler = (request) => this.#dispatch(request);
   }
 
-  get(path: string, handler: Handler): this {
-    return this.route("GET", path, handler);
-  }
-
-  post(path: string, handler: Handler): this {
-    return this.route("POST", path, handler);
-  }
-
-  put(path: string, handler: Handler): this {
-    return this.route("PUT", path, handler);
-  }
-
-  patch(path: string, handler: Handler): this {
-    return this.route("PATCH", path, handler);
-  }
-
-  delete(path: string, handler: Handler): this {
-    return this.route("DELETE", path, handler);
-  }
-
-  /**
-   * Adds a route.
-   *
-   * @param method As on the wire: `"GET"`. Methods are case-sensitive (RFC 9110, 9.1).
-   * @param path Starts with `/`; segments are literal, encoded as on the wire, or `:name`, or last `*name`, with a name
-   * of letters, digits and `_`.
-   * @throws TypeError for a malformed method or path, and for a route that is there already.
-   */
-  route(method: string, path: string, handler: Handler): this {
+  override route(method: string, path: string, handler: Handler): this {
     const { segments, names } = parsePath(path);
     if (!isToken(method)) throw new TypeError(`Cannot add route "${method} ${path}": wanted a token as the method`);
     let node = this.#root;
