@@ -20,6 +20,7 @@ export {
   cancelRequest,
   captureContext,
   ensureCoroutine,
+  giveWay,
   inCoroutine,
   isCancelled,
   liveChildren,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { coroutineTest } from "../testing/mod.ts";
-import { Cancelled, scope, shield, spawn, suspend } from "./mod.ts";
+import { coroutineTest, withTestClock } from "../testing/mod.ts";
+import { Cancelled, giveWay, scope, shield, spawn, suspend } from "./mod.ts";
 
 const turn = () => suspend<void>("turn", (resume) => void setImmediate(resume));
 
@@ -263,4 +263,24 @@ coroutineTest("a cancel inside a shield ends with the shield's own scope", async
     return "on";
   });
   assert.equal(value, "on");
+});
+
+coroutineTest("giveWay lets what is ready have its turn, takes no time of a test clock, and is cancelled", async () => {
+  const order: string[] = [];
+  setImmediate(() => order.push("ready before"));
+  await giveWay();
+  order.push("after");
+  assert.deepEqual(order, ["ready before", "after"]);
+  const waiting = spawn(async () => {
+    await giveWay();
+    order.push("never");
+  });
+  waiting.cancel();
+  await assert.rejects(waiting.join(), { code: "ERR_COROUTINE_CANCELLED" });
+  await withTestClock(async (clock) => {
+    const away = spawn(() => giveWay());
+    assert.equal(clock.timers, 0);
+    await away.join();
+  });
+  assert.deepEqual(order, ["ready before", "after"]);
 });

@@ -1,7 +1,7 @@
 /** What a coroutine waits with: `suspend`, and the waits that are made of it. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { TRACE, waitsForForeign } from "#trace";
-import { monotonicMs, setTimer } from "../host/clock.ts";
+import { monotonicMs, onNextTurn, setTimer } from "../host/clock.ts";
 import type { Cancelled } from "./errors.ts";
 import { _currentScope, _requireScope, _suspendIn } from "./scope.impl.ts";
 
@@ -71,6 +71,25 @@ export function sleep(delayMs: number): Promise<void> {
     const timer = setTimer(delayMs, resume);
     return () => timer.clear();
   });
+}
+
+/**
+ * Waits until the event loop has gone round, so that everything else that is ready has its turn: for whoever has much to do
+ * and nothing to wait for. It takes no time of its own, and no test clock drives it.
+ *
+ * @example
+ * ```ts
+ * import { giveWay, run } from "lunet";
+ * await run(async () => {
+ *   for (let part = 0; part < 10; part++) {
+ *     // … a few milliseconds of work …
+ *     await giveWay();
+ *   }
+ * });
+ * ```
+ */
+export function giveWay(): Promise<void> {
+  return suspend<void>("giveWay", onNextTurn);
 }
 
 /**

@@ -73,6 +73,15 @@ export function wallMs(): number {
   return clock.wallMs();
 }
 
+/**
+ * Calls `fire` once, when the event loop has gone round, whichever clock is in use: a turn is no time, and takes a few
+ * microseconds where a timer takes a millisecond at least. Returns how to take it back.
+ */
+export function onNextTurn(fire: () => void): () => void {
+  const turn = setImmediate(fire);
+  return () => clearImmediate(turn);
+}
+
 export function setTimer(delayMs: number, fire: () => void, background?: boolean): Timer {
   return clock.setTimer(delayMs, fire, background);
 }

@@ -5,7 +5,7 @@
  * Text has one character per byte (latin1). What is collected goes out in order, before any piece that is added later.
  * Memory is bounded by whoever adds: it flushes when `isDue` says so, and `addPiece` waits for the client.
  */
-import { ClosedError, sleep } from "../co/mod.ts";
+import { ClosedError, giveWay } from "../co/mod.ts";
 import { SocketError, type Connection } from "../net/mod.ts";
 import { CHUNK_END, serializeChunkSize } from "./reply-serializer.ts";
 
@@ -15,8 +15,8 @@ const FLUSH_BYTES = 65_536;
 const PIECE_BYTES = 65_536;
 /** A piece up to this size goes out with its frame in one write. */
 const JOIN_BYTES = 16_384;
-/** A stream that never waits, to a client that is as fast, lets other coroutines run after so many bytes. */
-const TURN_BYTES = 1_048_576;
+/** A reply that never waits, to a client that is as fast, lets other coroutines run after so many bytes. */
+const TURN_BYTES = 262_144;
 
 /** Whether an error says that the connection is gone, which is no failure of the server. */
 export function isGone(error: unknown): boolean {
@@ -76,17 +76,13 @@ export class ReplyWriter {
 
   /** Writes a piece of content, as a chunk if `chunked`. Waits while the client is slow. Throws as `flush`. */
   async addPiece(bytes: Uint8Array, chunked: boolean): Promise<void> {
-    if (this.#turnBytes >= TURN_BYTES) {
-      this.#turnBytes = 0;
-      await sleep(0);
-    }
-    this.#turnBytes += bytes.length;
     if (chunked) this.#out += serializeChunkSize(bytes.length);
     if (bytes.length <= JOIN_BYTES) {
       this.#out += latin1Of(bytes);
       if (chunked) this.#out += CHUNK_END;
       const flushed = this.flush();
       if (flushed !== undefined) await flushed;
+      if (this.#isTurnOver(bytes.length)) await giveWay();
     } else {
       const flushed = this.flush();
       if (flushed !== undefined) await flushed;
@@ -96,10 +92,19 @@ export class ReplyWriter {
     }
   }
 
+  /** Whether so much was written, with these bytes, that others should have their turn. */
+  #isTurnOver(bytes: number): boolean {
+    this.#turnBytes += bytes;
+    if (this.#turnBytes < TURN_BYTES) return false;
+    this.#turnBytes = 0;
+    return true;
+  }
+
   async #writeBytes(bytes: Uint8Array): Promise<void> {
     for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
       const piece = bytes.subarray(start, start + PIECE_BYTES);
       if (!this.#connection.tryWrite(piece)) await this.#connection.write(piece);
+      if (this.#isTurnOver(piece.length)) await giveWay();
     }
   }
 
