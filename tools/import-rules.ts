@@ -42,8 +42,9 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   net: ["co", "trace", "host"],
   http: ["co", "trace", "time", "signal", "fs", "net"],
   db: ["co", "trace", "host", "time", "signal", "fs", "net"],
+  workers: ["co", "trace", "host"],
   testing: ["co", "trace", "host", "time", "signal", "fs", "net", "http", "db"],
-  cli: ["co", "trace", "host", "time", "signal", "fs", "net", "http", "db", "testing"],
+  cli: ["co", "trace", "host", "time", "signal", "fs", "net", "http", "db", "workers", "testing"],
 };
 
 /** Folders that read what the ledger keeps, and so may import trace/mod.ts beside "#trace". */
@@ -128,7 +129,7 @@ const GLOBALS: Readonly<Record<WatchedGlobal, Restriction>> = {
   "process.uptime": MONOTONIC,
   setTimeout: { instead: "sleep() or withDeadline() of lunet" },
   setInterval: { instead: "ticks() of lunet/time" },
-  setImmediate: { instead: "sleep(0) of lunet" },
+  setImmediate: { instead: "giveWay() of lunet" },
   "AbortSignal.timeout": { instead: "withDeadline() of lunet" },
   "Math.random": { instead: "node:crypto, or a seeded generator that the caller gives", allowedIn: [] },
   fetch: CLIENT,

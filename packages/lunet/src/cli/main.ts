@@ -8,6 +8,8 @@ import { refuseNode } from "./node-version.ts";
 const HELP = `lunet: runs programs and shows what they do
 
   lunet run app.ts [argument...]                    run a program
+  lunet run --workers=N app.ts [argument...]        run it in N processes on one port, or in one for each processor with
+                                                    --workers=auto, and keep them alive; lunet trace can do so too
   lunet trace [--page[=port]] app.ts [argument...]  run it in the trace build, which watches everything it owns;
                                                     --page shows it on http://127.0.0.1:9230/, or another port
   lunet ps [--json] <pid or socket>                 print what a traced program does now
@@ -15,7 +17,7 @@ const HELP = `lunet: runs programs and shows what they do
   lunet sweep file.ts                               cancel or fail what a file sweeps, at each of its waits in turn
   lunet help                                        print this
 
-docs/trace.md tells more.
+docs/trace.md and docs/workers.md tell more.
 `;
 
 async function main(args: readonly string[]): Promise<number> {

@@ -1,6 +1,7 @@
 /** `run`, where a program enters lunet, and `spawn`. */
 import { findDeadlocks, rootEnded, rootStarted, TRACE } from "#trace";
 import { offerUnhandledRejections, onLoopEmpty, setExitStatus, turnLoop, writeStderr } from "../host/process.ts";
+import { joinSupervisor } from "../host/worker-channel.ts";
 import { _spawnIn, type Coroutine } from "./coroutine.impl.ts";
 import { Cancelled, LunetError, ScopeError } from "./errors.ts";
 import { _currentScope, _receiveUnhandled, _requireScope, _runIn, _Scope } from "./scope.impl.ts";
@@ -66,6 +67,7 @@ export async function runRoot<T>(body: () => T | Promise<T>): Promise<T> {
     offerUnhandledRejections(_receiveUnhandled);
     receivesUnhandled = true;
   }
+  joinSupervisor();
   if (TRACE) rootStarted();
   const root = new _Scope({ name: "run", parent: undefined });
   const watch = watchDeadlock(root);

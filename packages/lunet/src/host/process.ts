@@ -99,11 +99,32 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
  */
 export function onSignal(signal: NodeJS.Signals, listener: () => void): () => void {
   const alive = setInterval(() => {}, MAX_DELAY_MS);
-  process.on(signal, listener);
+  const delivered = (): void => {
+    if (STOP_SIGNALS.includes(signal)) countStop();
+    listener();
+  };
+  process.on(signal, delivered);
   return () => {
     clearInterval(alive);
-    process.off(signal, listener);
+    process.off(signal, delivered);
   };
+}
+
+const STOP_SIGNALS: readonly NodeJS.Signals[] = ["SIGTERM", "SIGINT"];
+let stops = 0;
+let isCounted = false;
+
+/** One delivery may have several listeners, who are all called in the same turn. */
+function countStop(): void {
+  if (isCounted) return;
+  isCounted = true;
+  stops++;
+  queueMicrotask(() => (isCounted = false));
+}
+
+/** How often this process was told to end, by SIGTERM or SIGINT, while it listened for the signal. */
+export function stopSignals(): number {
+  return stops;
 }
 
 /**

@@ -8,7 +8,7 @@
  */
 import { lookup } from "node:dns";
 import { lstatSync, unlinkSync } from "node:fs";
-import { BlockList, connect, createServer, isIP, type AddressInfo, type Server, type Socket } from "node:net";
+import { BlockList, connect, createServer, isIP, Server, type AddressInfo, type Socket } from "node:net";
 import type { Address, StartTransport, Transport, TransportSink } from "./transport.ts";
 
 function addressOf(
@@ -104,6 +104,8 @@ export type Endpoint = { readonly host: string; readonly port: number } | { read
 /** A bound socket. */
 export interface BoundListener {
   readonly address: Address;
+  /** What another process can be given. */
+  readonly server: Server;
   /** Stops accepting; calls back when the socket is closed. Accepted connections are not touched. */
   close(done: () => void): void;
 }
@@ -114,10 +116,31 @@ export interface ListenEvents {
   onError(error: Error): void;
 }
 
+/**
+ * How a socket is shared with other processes of the same program. `cluster`: the primary process of Node's cluster has
+ * it. `reuse-port`: each has its own on the same port (`SO_REUSEPORT`), and the first one sees that no other program
+ * listens there. A server: the socket that it has, from another process.
+ */
+export type SocketSharing = "cluster" | "reuse-port" | "reuse-port-first" | Server;
+
+export interface ListenStreamOptions {
+  readonly backlog: number;
+  readonly writeBufferSize: number;
+  /** Default: not at all. */
+  readonly sharing?: SocketSharing | undefined;
+}
+
+/** A connection that another process has accepted. It reads nothing before it is started, which must be at once. */
+export function adoptSocket(socket: Socket): StartTransport {
+  socket.allowHalfOpen = true;
+  socket.setNoDelay(true);
+  return startOf(socket, "");
+}
+
 /** Binds and listens; calls back with the listener or with the reason why not. Returns how to give up. */
 export function listenStream(
   endpoint: Endpoint,
-  options: { backlog: number; writeBufferSize: number },
+  options: ListenStreamOptions,
   events: ListenEvents,
   bound: (error: Error | undefined, listener: BoundListener | undefined) => void,
 ): () => void {
@@ -129,7 +152,8 @@ export function listenStream(
     bound(error, undefined);
   }
   const where = "path" in endpoint ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
-  server.listen({ ...where, backlog: options.backlog, exclusive: true }, () => {
+  const { backlog, sharing } = options;
+  const listening = (): void => {
     server.off("error", failed);
     server.on("error", (error) => events.onError(error));
     const info = server.address() as AddressInfo | string;
@@ -137,9 +161,31 @@ export function listenStream(
       typeof info === "string"
         ? { family: "unix", path: info }
         : { family: info.family === "IPv6" ? "IPv6" : "IPv4", address: info.address, port: info.port };
-    bound(undefined, { address, close: (done) => void server.close(() => done()) });
-  });
-  return () => void server.close();
+    bound(undefined, { address, server, close: (done) => void server.close(() => done()) });
+  };
+  let isGivenUp = false;
+  const isReusing = sharing === "reuse-port" || sharing === "reuse-port-first";
+  const begin = (): void => {
+    if (sharing instanceof Server) server.listen(sharing, backlog, listening);
+    else server.listen({ ...where, backlog, exclusive: sharing !== "cluster", reusePort: isReusing }, listening);
+  };
+  if (sharing !== "reuse-port-first") begin();
+  else {
+    whenFree(where, failed, () => {
+      if (!isGivenUp) begin();
+    });
+  }
+  return () => {
+    isGivenUp = true;
+    server.close();
+  };
+}
+
+/** Ports that may be shared are shared with whoever asks for that, so whether one is free is found out without. */
+function whenFree(where: object, failed: (error: Error) => void, free: () => void): void {
+  const probe = createServer((socket) => void socket.destroy());
+  probe.once("error", failed);
+  probe.listen({ ...where, exclusive: true }, () => void probe.close(free));
 }
 
 /** Connects; calls back once. Returns how to give up. */

@@ -12,6 +12,7 @@ import {
   type BoundListener,
   type Endpoint,
 } from "../host/tcp.ts";
+import { listenInWorker, listensInWorker } from "../host/worker-listening.ts";
 import type { Address, StartTransport } from "../host/transport.ts";
 import {
   checkBufferSize,
@@ -91,7 +92,8 @@ function bind(
     onError: (error: Error) => listener._fail(error),
   };
   return suspend<BoundListener>("net.listen", (resume, fail) => {
-    const giveUp = listenStream(endpoint, { backlog, writeBufferSize }, events, (error, bound) => {
+    const start = listensInWorker() ? listenInWorker : listenStream;
+    const giveUp = start(endpoint, { backlog, writeBufferSize }, events, (error, bound) => {
       if (bound === undefined) fail(error);
       else resume(bound);
     });

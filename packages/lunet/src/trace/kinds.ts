@@ -10,6 +10,7 @@ export type OwnedKind =
   | "listener"
   | "file"
   | "signal"
+  | "process"
   | "database"
   | "db-connection"
   | "lease"
@@ -52,6 +53,7 @@ const POLICIES: Readonly<Record<OwnedKind, KindPolicy>> = {
   listener: { ...HANDLE, label: "listener" },
   file: { ...HANDLE, label: "file" },
   signal: { ...STRUCTURE, label: "signal watch" },
+  process: { ...STRUCTURE, label: "worker process" },
   database: { ...HANDLE, label: "database", ringed: false },
   "db-connection": { ...STRUCTURE, label: "database connection" },
   lease: { ...HANDLE, label: "pooled connection", ringed: false, collectable: false },
