@@ -8,6 +8,11 @@ export { after, before, compose, onError } from "./hooks.ts";
 export { formatHttpDate, parseHttpDate } from "./http-date.ts";
 export { HttpError, httpErrors, type HttpErrorCode } from "./http-error.ts";
 export { defaultMessageLimits, type MessageLimits } from "./limits.ts";
+export { CookieSigner } from "./middleware/cookie-signer.ts";
+export { cookies, deleteCookie, setCookie, type CookieOptions, type Cookies } from "./middleware/cookies.ts";
+export { cors, type CorsOptions } from "./middleware/cors.ts";
+export { requestIds, type RequestIdsOptions } from "./middleware/request-ids.ts";
+export { securityFields, type SecurityFieldsOptions } from "./middleware/security-fields.ts";
 export {
   empty,
   html,
