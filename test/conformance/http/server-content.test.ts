@@ -282,3 +282,41 @@ coroutineTest(
   },
   { provokes: ["E"] },
 );
+
+coroutineTest("content that has come with the head can be had without a wait, once", async () => {
+  const seen: unknown[] = [];
+  const handler: Handler = (request) => {
+    const bytes = request.tryBytes();
+    seen.push(bytes === undefined ? undefined : Buffer.from(bytes).toString());
+    if (bytes !== undefined) assert.throws(() => request.tryBytes(), { name: "TypeError" });
+    return text("ok");
+  };
+  await talk("memory", handler, async ({ client }) => {
+    await client.send(
+      `POST / HTTP/1.1\r\n${HOST}Content-Length: 2\r\n\r\nabPOST / HTTP/1.1\r\n${HOST}Content-Length: 3\r\n\r\ncde`,
+    );
+    await client.reply();
+    await client.reply();
+    await client.request("/");
+    await client.reply();
+    assert.deepEqual(seen.splice(0), ["ab", "cde", ""]);
+    // Nothing is taken when a part is missing, and content in chunks is waited for.
+    await client.send(`POST / HTTP/1.1\r\n${HOST}Content-Length: 3\r\n\r\nab`);
+    await client.reply();
+    await client.send(`cPOST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n`);
+    await client.reply();
+    assert.deepEqual(seen.splice(0), [undefined, undefined]);
+    await client.send(`POST / HTTP/1.1\r\n${HOST}Expect: 100-continue\r\nContent-Length: 1\r\n\r\nx`);
+    assert.deepEqual((await client.reply()).interim, []);
+    assert.deepEqual(seen, ["x"]);
+  });
+});
+
+coroutineTest("content that was not had at once is read by waiting, all of it", () => {
+  const handler: Handler = async (request) => text(`${request.tryBytes() === undefined} ${await request.text()}`);
+  return talk("memory", handler, async ({ client }) => {
+    await client.send(`POST / HTTP/1.1\r\n${HOST}Content-Length: 3\r\n\r\nab`);
+    await client.send("c");
+    assert.equal((await client.reply()).text(), "true abc");
+  });
+});

@@ -7,12 +7,16 @@ import type { RequestHead } from "./request-parser.ts";
 import { parseQuery, splitTarget, type Query } from "./target.ts";
 import { findOrigin, type RequestOrigin, type TrustedProxies } from "./trusted-proxies.ts";
 
-/** Where the content of a request comes from: each call waits for one piece; `null` at its end. */
+/** Where a request comes from, and its content. */
 export interface ContentSource {
+  /** Waits for a piece of the content; `null` at its end. */
   nextContent(request: HttpRequest): Promise<Uint8Array | null>;
+  /** All of the content, when all is here; otherwise `undefined`, and nothing is taken. */
+  tryContent(request: HttpRequest): Uint8Array | undefined;
   readonly trustedProxies: TrustedProxies | undefined;
 }
 
+const NO_CONTENT = new Uint8Array(0);
 const NO_TRAILERS: ReadonlyArray<readonly [name: string, value: string]> = Object.freeze([]);
 const NO_PARAMS = Object.freeze(Object.create(null) as Readonly<Record<string, string>>);
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -181,12 +185,25 @@ export class HttpRequest {
     return this.#source.nextContent(this);
   }
 
+  /**
+   * The whole content, when it has a `Content-Length` and has come with the head; `undefined` when it has to be waited for,
+   * which `bytes` does. For handlers that return plainly.
+   *
+   * @throws TypeError when it was taken before.
+   */
+  tryBytes(): Uint8Array | undefined {
+    if (this.#contentTaken) this.#take();
+    const bytes = this.head.hasContent ? this.#source.tryContent(this) : NO_CONTENT;
+    if (bytes !== undefined) this.#contentTaken = true;
+    return bytes;
+  }
+
   /** The whole content, up to `maxContentBytes`. Throws as `content` does. */
   async bytes(): Promise<Uint8Array> {
     this.#take();
-    if (!this.head.hasContent) return new Uint8Array(0);
+    if (!this.head.hasContent) return NO_CONTENT;
     const first = await this.#next();
-    if (first === null) return new Uint8Array(0);
+    if (first === null) return NO_CONTENT;
     let next = await this.#next();
     if (next === null) return first;
     const pieces = [first];

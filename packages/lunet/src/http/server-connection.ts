@@ -565,6 +565,20 @@ export class ServerConnection implements ContentSource {
     }
   }
 
+  /** For the handler: the whole content, when it has a length and is here. What else there is to say `nextContent` says. */
+  tryContent(request: HttpRequest): Uint8Array | undefined {
+    const { contentLength } = request.head;
+    if (request !== this.#request || !this.#contentLeft || this.#contentBytes > 0) return undefined;
+    if (contentLength < 0 || this.#parser.bufferedBytes < contentLength) return undefined;
+    const content = this.#parser.next() as Content;
+    // The end follows at once.
+    this.#parser.next();
+    this.#contentLeft = false;
+    this.#continueWanted = false;
+    this.#contentBytes = content.length;
+    return content;
+  }
+
   /** Waits for more of the content. Only this time counts as the client's. */
   async #receiveContent(): Promise<void> {
     const phase = this.#phase;
