@@ -63,6 +63,12 @@ export const httpErrors = Object.freeze({
   ERR_HTTP_CONTENT_INCOMPLETE: { status: 400, meaning: "the peer ended the connection within the content" },
   ERR_HTTP_CONTENT_ENCODING: { status: 400, meaning: "the content is not UTF-8" },
   ERR_HTTP_CONTENT_JSON: { status: 400, meaning: "the content is not JSON" },
+  ERR_HTTP_INVALID_REQUEST: {
+    status: 400,
+    meaning: "a parameter of the path or of the query is not what its route declares",
+  },
+  ERR_HTTP_INVALID_CONTENT: { status: 422, meaning: "the content is not what its route declares" },
+  ERR_HTTP_MEDIA_TYPE: { status: 415, meaning: "the content is not of a media type that its route takes" },
   ERR_HTTP_NOT_FOUND: { status: 404, meaning: "no route has the path" },
   ERR_HTTP_METHOD_NOT_ALLOWED: { status: 405, meaning: "the route has not the method" },
   ERR_HTTP_WEB_SOCKET: { status: 400, meaning: "a handshake for a WebSocket is malformed" },
@@ -93,6 +99,11 @@ export class HttpError extends LunetError {
   constructor(code: HttpErrorCode, message: string, options?: ErrorOptions) {
     super(code, message, options);
     this.status = httpErrors[code].status;
+  }
+
+  /** What the client is told besides status and code. With it the answer is `application/problem+json` (RFC 9457). */
+  get details(): Readonly<Record<string, unknown>> | undefined {
+    return undefined;
   }
 }
 

@@ -56,6 +56,7 @@ export interface ReplyOptions {
 
 // Frozen, so that the server can keep their serialized form.
 const JSON_FIELDS: ReplyFields = Object.freeze({ "Content-Type": "application/json; charset=utf-8" });
+const PROBLEM_FIELDS: ReplyFields = Object.freeze({ "Content-Type": "application/problem+json" });
 const TEXT_FIELDS: ReplyFields = Object.freeze({ "Content-Type": "text/plain; charset=utf-8" });
 const HTML_FIELDS: ReplyFields = Object.freeze({ "Content-Type": "text/html; charset=utf-8" });
 const NO_FIELDS: ReplyFields = Object.freeze({});
@@ -112,8 +113,14 @@ export function withFields(reply: Reply, fields: ReplyFields): Reply {
   return { ...reply, fields: { ...reply.fields, ...fields } };
 }
 
-/** The reply to a fault in the words of its status, which tell nothing of the cause. */
+/** The reply to a fault in the words of its status, which tell nothing of the cause but what `details` has for the client. */
 export function plainErrorReply(error: HttpError): Reply {
+  if (error.details !== undefined) return problemReply(error, error.details);
   const fields = error.status === 503 ? RETRY_FIELDS : NO_FIELDS;
   return text(`${error.status} ${reasonPhrases[error.status] ?? ""}\n`, { status: error.status, fields });
+}
+
+function problemReply({ status, code }: HttpError, details: Readonly<Record<string, unknown>>): Reply {
+  const content = JSON.stringify({ title: reasonPhrases[status], status, code, ...details });
+  return { status, fields: PROBLEM_FIELDS, content };
 }
