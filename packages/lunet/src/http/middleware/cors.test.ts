@@ -120,6 +120,7 @@ coroutineTest("OPTIONS that is no preflight goes to its route", async () => {
     (await ask(options, { Origin: ORIGIN }, { method: "OPTIONS", path: "/options" })).text(),
     "the route's own",
   );
+  assert.equal((await ask(options, { Origin: ORIGIN, "Access-Control-Request-Method": "PUT" })).text(), "hello", "GET");
   const method = { "Access-Control-Request-Method": "PUT" };
   assert.equal((await ask(options, method, { method: "OPTIONS", path: "/options" })).text(), "the route's own");
 });
