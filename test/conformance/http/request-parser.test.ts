@@ -22,7 +22,7 @@ test("names every case once", () => {
 
 for (const item of cases) {
   const verb = item.refusal === undefined ? "reads" : `answers ${item.refusal[0]} to`;
-  test(`${verb} ${item.name} (RFC ${item.rfc})`, (context) => {
+  test(`${verb} ${item.name} (${item.rule})`, (context) => {
     context.diagnostic(`FUZZ_SEED=${seed}`);
     const bytes = Buffer.from(item.bytes, "latin1");
     const whole = observe(bytes, [], item.limits);
