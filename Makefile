@@ -7,7 +7,7 @@ NODE    := $(BIN)/node
 CONDUIT := apps/conduit/src/main.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help install run start stop test test-cluster stress protocol release check lint format format-check types bench bench-databases fuzz build build-debug bench-trace db-reset clean
+.PHONY: help install run start stop test test-cluster stress protocol release check lint format format-check types bench bench-databases conformance fuzz build build-debug bench-trace db-reset clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-17s%s\n", $$1, $$2 }'
@@ -61,6 +61,9 @@ format: install ## format every file in place
 
 format-check: install ## check the format, change nothing
 	@$(NODE) tools/check.ts format
+
+conformance: install ## run the table of HTTP/1.1's requirements against Lunet and node:http; WRITE=1 writes it into docs/
+	@$(NODE) test/conformance/http/publish.ts $(if $(WRITE),--write)
 
 fuzz: install ## run the fuzzers; FUZZ_SEED and FUZZ_COUNT from the environment
 	@$(NODE) tools/test.ts test/fuzz

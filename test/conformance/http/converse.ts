@@ -37,7 +37,7 @@ class Conversation {
     const socket = connectSocket({ port, host: "127.0.0.1" });
     this.#socket = socket;
     socket.setNoDelay(true);
-    socket.on("data", (part) => void this.#parts.push(part));
+    socket.on("data", (part: Buffer) => void this.#parts.push(part));
     this.ended = new Promise((resolve) => {
       const end = (): void => {
         this.#hasEnded = true;

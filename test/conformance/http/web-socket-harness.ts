@@ -72,12 +72,15 @@ export class FrameClient {
     this.connection = connection;
   }
 
-  /** Opens a WebSocket on a connection. */
-  static async open(client: Client, fields: Readonly<Record<string, string | undefined>> = {}): Promise<FrameClient> {
-    await client.send(handshake(fields));
-    const reply = await client.reply();
-    assert.equal(reply.status, 101);
-    return new FrameClient(client.connection);
+  /** Opens a WebSocket on a connection. What is sent along with the request is not waited with. */
+  static async open({ connection }: Client, along: Uint8Array = Buffer.alloc(0)): Promise<FrameClient> {
+    await connection.write(Buffer.concat([Buffer.from(handshake()), along]));
+    const client = new FrameClient(connection);
+    let head = "";
+    while (!head.endsWith("\r\n\r\n")) head += (await client.#need(1)).toString("latin1");
+    assert.match(head, /^HTTP\/1\.1 101 /);
+    assert.match(head, new RegExp(`\r\nSec-WebSocket-Accept: ${ACCEPT.replaceAll("+", "\\+")}\r\n`));
+    return client;
   }
 
   send(...frames: readonly Uint8Array[]): Promise<void> {

@@ -4,7 +4,7 @@ import { get, HOST, post, TRACE_CONTENT } from "./pieces.ts";
 
 const request = (method: string, target = "/", fields = ""): string =>
   `${method} ${target} HTTP/1.1\r\n${HOST}${fields}\r\n`;
-const asked = (entry: Omit<Entry, "messages">): Entry => ({ messages: [{}], ...entry });
+const asked = (entry: Entry): Entry => ({ messages: [{}], ...entry });
 
 const IMF_DATE =
   /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT$/;
