@@ -1,5 +1,5 @@
 /** A request as its handler sees it: the head at once, everything else when it is asked for. */
-import { HttpError } from "./http-error.ts";
+import { decodeText, parseJson } from "./content-text.ts";
 import { fieldsText } from "./reply-fields.ts";
 import type { ReplyFields } from "./reply.ts";
 import { isRequestId, makeRequestId } from "./request-id.ts";
@@ -19,7 +19,6 @@ export interface ContentSource {
 const NO_CONTENT = new Uint8Array(0);
 const NO_TRAILERS: ReadonlyArray<readonly [name: string, value: string]> = Object.freeze([]);
 const NO_PARAMS = Object.freeze(Object.create(null) as Readonly<Record<string, string>>);
-const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * One request. It is valid until its handler's reply has been sent, and belongs to the server.
@@ -213,23 +212,17 @@ export class HttpRequest {
 
   /** The whole content as UTF-8. Throws also `HttpError` 400 (`ERR_HTTP_CONTENT_ENCODING`). */
   async text(): Promise<string> {
-    const bytes = await this.bytes();
-    try {
-      return utf8.decode(bytes);
-    } catch (cause) {
-      throw new HttpError("ERR_HTTP_CONTENT_ENCODING", "Cannot read the content: found bytes that are not UTF-8", {
-        cause,
-      });
-    }
+    return decodeText(await this.bytes());
   }
 
   /** The whole content as JSON (RFC 8259). Throws also `HttpError` 400 (`ERR_HTTP_CONTENT_JSON`). */
   async json(): Promise<unknown> {
-    const content = await this.text();
-    try {
-      return JSON.parse(content) as unknown;
-    } catch (cause) {
-      throw new HttpError("ERR_HTTP_CONTENT_JSON", "Cannot read the content: found no JSON", { cause });
-    }
+    return parseJson(decodeText(await this.bytes()));
+  }
+
+  /** As `json`, when `tryBytes` has the content; otherwise `undefined`, which no JSON is. */
+  tryJson(): unknown {
+    const bytes = this.tryBytes();
+    return bytes === undefined ? undefined : parseJson(decodeText(bytes));
   }
 }
