@@ -7,44 +7,15 @@
  */
 import { once } from "node:events";
 import { Agent, request as httpRequest } from "node:http";
-import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { Random } from "../test/fuzz/random.ts";
+import { Fault, MAX_FAULTS, STEP_LIMIT_MS, Tally, type LoadOptions, type LoadResult } from "./load-tally.ts";
+import { get, post, RawClient } from "./raw-client.ts";
 
-/** More than any answer takes on a machine that is busy with the load itself. */
-const STEP_LIMIT_MS = 20_000;
 const USERS = 8;
 const SHARED_ARTICLES = 20;
 /** Longer than the buffers of a connection: its reply takes a while, and can be left in the middle. */
 const LONG_BODY_CHARACTERS = 240_000;
-const MAX_KEPT_FAULTS = 20;
-/** A server that is gone would have every client fail again and again. */
-const MAX_FAULTS = 200;
-
-export interface LoadOptions {
-  readonly url: string;
-  readonly seconds: number;
-  readonly clients: number;
-  readonly seed: number;
-  /** Ends the load early. */
-  readonly signal: AbortSignal;
-}
-
-export interface LoadResult {
-  readonly requests: number;
-  readonly seconds: number;
-  readonly byStatus: ReadonlyMap<number, number>;
-  /** Requests that the client left in the middle. */
-  readonly aborted: number;
-  readonly byStep: ReadonlyMap<string, number>;
-  /** Answers that must not be, and connections that failed by no fault of the client. */
-  readonly faults: number;
-  /** The first of them. */
-  readonly faultTexts: readonly string[];
-}
-
-/** Thrown by a step for what the server must not do. */
-class Fault extends Error {}
 
 interface User {
   readonly email: string;
@@ -96,34 +67,6 @@ async function setScene(client: Client, seed: number): Promise<Scene> {
   const slugs: string[] = [];
   for (let index = 0; index < SHARED_ARTICLES; index++) slugs.push(await publish(`shared ${index}`, "b".repeat(500)));
   return { users, slugs, longSlug: await publish("long", "long ".repeat(LONG_BODY_CHARACTERS / 5)) };
-}
-
-class Tally {
-  readonly #byStatus = new Map<number, number>();
-  readonly #byStep = new Map<string, number>();
-  readonly #faultTexts: string[] = [];
-  requests = 0;
-  aborted = 0;
-  faults = 0;
-
-  status(status: number): void {
-    this.#byStatus.set(status, (this.#byStatus.get(status) ?? 0) + 1);
-  }
-
-  step(name: string): void {
-    this.#byStep.set(name, (this.#byStep.get(name) ?? 0) + 1);
-  }
-
-  fault(text: string): void {
-    this.faults++;
-    if (this.#faultTexts.length < MAX_KEPT_FAULTS) this.#faultTexts.push(text);
-  }
-
-  result(): Omit<LoadResult, "seconds"> {
-    const { requests, aborted, faults } = this;
-    const byStatus = new Map([...this.#byStatus].sort(([a], [b]) => a - b));
-    return { requests, aborted, faults, byStatus, byStep: this.#byStep, faultTexts: this.#faultTexts };
-  }
 }
 
 interface AskOptions {
@@ -385,118 +328,5 @@ class Client {
     } finally {
       await raw.close();
     }
-  }
-}
-
-function get(path: string): string {
-  return `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
-}
-
-function post(path: string, content: string, token = ""): string {
-  const authorization = token === "" ? "" : `Authorization: Token ${token}\r\n`;
-  return `POST ${path} HTTP/1.1\r\nHost: x\r\n${authorization}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(content)}\r\n\r\n${content}`;
-}
-
-/** A connection that writes what it is given, and reads no more than it is asked to. */
-class RawClient {
-  readonly #socket: Socket;
-  readonly #tally: Tally;
-  readonly #limit: NodeJS.Timeout;
-  #received: Buffer = Buffer.alloc(0);
-  #wake: () => void = () => {};
-  #failure: Error | undefined;
-  #isOver = false;
-  #hasLeft = false;
-
-  private constructor(socket: Socket, tally: Tally) {
-    this.#socket = socket;
-    this.#tally = tally;
-    socket.pause();
-    socket.on("data", (bytes: Buffer) => {
-      this.#received = Buffer.concat([this.#received, bytes]);
-      socket.pause();
-      this.#wake();
-    });
-    socket.on("error", (error) => (this.#failure = error));
-    for (const event of ["end", "close"]) {
-      socket.on(event, () => {
-        this.#isOver = true;
-        this.#wake();
-      });
-    }
-    this.#limit = setTimeout(() => socket.destroy(new Fault(`no end within ${STEP_LIMIT_MS} ms`)), STEP_LIMIT_MS);
-  }
-
-  static async open(url: URL, tally: Tally): Promise<RawClient> {
-    const socket = connect({ host: url.hostname, port: Number(url.port), allowHalfOpen: true });
-    await once(socket, "connect");
-    return new RawClient(socket, tally);
-  }
-
-  /** @param requests How many requests begin in it. */
-  send(text: string, requests: number): void {
-    this.#tally.requests += requests;
-    this.#socket.write(text, "latin1");
-  }
-
-  shutdown(): void {
-    this.#socket.end();
-  }
-
-  /** Goes away, with a reset or an end, from so many requests that are not answered. */
-  leave(requests: number, reset: boolean): void {
-    this.#tally.aborted += requests;
-    this.#hasLeft = true;
-    // A handle whose shutdown is under way cannot be reset.
-    if (reset && !this.#socket.writableEnded) this.#socket.resetAndDestroy();
-    else this.#socket.destroy();
-  }
-
-  /** Waits for bytes, or the end. */
-  async readSome(): Promise<void> {
-    if (this.#isOver) return;
-    const woken = new Promise<void>((resolve) => (this.#wake = resolve));
-    this.#socket.resume();
-    await woken;
-  }
-
-  async readToEnd(): Promise<void> {
-    while (!this.#isOver) await this.readSome();
-  }
-
-  /** Reads one reply, which must have this status. */
-  async expect(wanted: number): Promise<void> {
-    const headEnd = await this.#find("\r\n\r\n");
-    const head = this.#received.subarray(0, headEnd).toString("latin1");
-    const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]);
-    const length = Number(/\r\nContent-Length: *(\d+)/i.exec(head)?.[1] ?? 0);
-    const whole = headEnd + 4 + length;
-    while (this.#received.length < whole) await this.#more();
-    const content = this.#received.subarray(headEnd + 4, whole).toString("utf8");
-    this.#received = this.#received.subarray(whole);
-    this.#tally.status(status);
-    if (status !== wanted) throw new Fault(`found ${status} ${content.slice(0, 200)}, wanted ${wanted}`);
-  }
-
-  async #find(text: string): Promise<number> {
-    for (;;) {
-      const at = this.#received.indexOf(text);
-      if (at !== -1) return at;
-      await this.#more();
-    }
-  }
-
-  async #more(): Promise<void> {
-    if (this.#isOver) {
-      throw this.#failure ?? new Fault(`found the end within a reply, after ${this.#received.length} bytes of it`);
-    }
-    await this.readSome();
-  }
-
-  /** Ends the connection, and waits until it has ended: so a client has one at a time. */
-  async close(): Promise<void> {
-    clearTimeout(this.#limit);
-    if (!this.#hasLeft) this.#socket.destroy();
-    if (!this.#socket.closed) await once(this.#socket, "close").catch(() => {});
   }
 }
