@@ -1,14 +1,17 @@
 /**
  * Lists of articles: all, by author, favourites or tag, and the feed.
  *
- * Every list is made of two statements whatever its length: its count, which is kept for lists with at most one filter
- * and counted in an index for combinations, and its page. A page is a derived table of ids in the order of one index,
- * joined to the rows that are shown; so rows are read for what is shown alone, and an offset is skipped in the index.
+ * Every list is one statement whatever its length. A page is a derived table of ids in the order of one index, joined to
+ * the rows that are shown; so rows are read for what is shown alone, and an offset is skipped in the index. The count of all,
+ * which is kept for lists with at most one filter and counted in an index for combinations, is the last column of each
+ * row: the database looks it up once, in the same snapshot, for less than a statement of its own would cost. A page
+ * without rows cannot carry it, and asks for it.
  */
-import type { Database, Param, Statement } from "lunet/db";
+import type { Database, Dialect, Param, Statement } from "lunet/db";
 import type { HttpRequest, Reply } from "lunet/http";
-import { articlesReply, COLUMNS, FAVORITED, FOLLOWING, type ListedRow } from "./article-rows.ts";
+import { articlesReply, COLUMNS, FAVORITED, FOLLOWING, COUNTED_AT, type CountedRow } from "./article-rows.ts";
 import type { Viewer } from "./auth.ts";
+import { limitAndOffset } from "./dialect.ts";
 import { ApiError } from "./errors.ts";
 import type { Call } from "./route.ts";
 import { lookupText, uniqueKey } from "./validation.ts";
@@ -84,10 +87,10 @@ function filteredSql([first, ...others]: readonly [Filter, ...Filter[]]): ListSq
   };
 }
 
-/** Makes whole rows of a page. */
-function pageSql(page: string, viewer: boolean): string {
-  return `SELECT ${COLUMNS}${viewer ? `, ${FAVORITED}, ${FOLLOWING}` : ""}
-    FROM (${page} LIMIT ? OFFSET ?) p JOIN articles a ON a.id = p.id JOIN users u ON u.id = a.author_id
+/** Makes whole rows of a page. Parameters: the list's, the viewer's id twice if there is one, the list's again, and which part. */
+function pageSql({ page, count }: ListSql, dialect: Dialect, isViewed: boolean): string {
+  return `SELECT ${COLUMNS}, (${count})${isViewed ? `, ${FAVORITED}, ${FOLLOWING}` : ""}
+    FROM (${page} ${limitAndOffset(dialect)}) p JOIN articles a ON a.id = p.id JOIN users u ON u.id = a.author_id
     ORDER BY p.created_at DESC, p.id DESC`;
 }
 
@@ -97,22 +100,21 @@ class ArticleList {
   readonly #page: Statement;
   readonly #viewerPage: Statement;
 
-  constructor(database: Database, { page, count }: ListSql) {
-    this.#count = database.prepare(count);
-    this.#page = database.prepare(pageSql(page, false));
-    this.#viewerPage = database.prepare(pageSql(page, true));
+  constructor(database: Database, sql: ListSql) {
+    this.#count = database.prepare(sql.count);
+    this.#page = database.prepare(pageSql(sql, database.dialect, false));
+    this.#viewerPage = database.prepare(pageSql(sql, database.dialect, true));
   }
 
   async reply({ limit, offset }: Range, params: readonly Param[], viewer: Viewer | undefined): Promise<Reply> {
-    // A sum is a decimal where the database has them, and decimals come as text.
+    if (limit > 0) {
+      const rows = await (viewer === undefined
+        ? this.#page.queryRows<CountedRow>([...params, ...params, limit, offset])
+        : this.#viewerPage.queryRows<CountedRow>([...params, viewer.id, viewer.id, ...params, limit, offset]));
+      if (rows.length > 0) return articlesReply(rows, rows[0]?.[COUNTED_AT.count] ?? 0);
+    }
     const [counted] = await this.#count.queryRows<[number | string]>(params);
-    const total = Number(counted?.[0] ?? 0);
-    if (limit === 0 || offset >= total) return articlesReply([], total);
-    const rows =
-      viewer === undefined
-        ? this.#page.queryRows<ListedRow>([...params, limit, offset])
-        : this.#viewerPage.queryRows<ListedRow>([viewer.id, viewer.id, ...params, limit, offset]);
-    return articlesReply(await rows, total);
+    return articlesReply([], counted?.[0] ?? 0);
   }
 }
 

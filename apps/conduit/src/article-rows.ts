@@ -2,6 +2,7 @@
 import { jsonText, type Reply } from "lunet/http";
 import { Type } from "typebox";
 import { isoTime } from "./iso-time.ts";
+import { textJson } from "./json-text.ts";
 import { Profile, profileJson } from "./profiles.ts";
 
 const listed = {
@@ -29,7 +30,7 @@ export const FAVORITED = `EXISTS (SELECT 1 FROM favorites v
     WHERE v.user_id = ? AND v.article_created_at = a.created_at AND v.article_id = a.id)`;
 export const FOLLOWING = "EXISTS (SELECT 1 FROM follows w WHERE w.follower_id = ? AND w.followed_id = a.author_id)";
 
-/** A row of `COLUMNS`, `FAVORITED` and `FOLLOWING`. An anonymous visitor's lists leave the last two out. */
+/** A row of `COLUMNS`. */
 export type ListedRow = [
   slug: string,
   title: string,
@@ -41,21 +42,39 @@ export type ListedRow = [
   username: string,
   bio: string | null,
   image: string | null,
+];
+/** A row of a page, with the count of the whole list. An anonymous visitor's has no more than that. */
+export type CountedRow = [
+  ...ListedRow,
+  // A sum is a decimal where the database has them, and decimals come as text.
+  count: number | string,
+  favorited?: number | boolean,
+  following?: number | boolean,
+];
+export type ArticleRow = [
+  ...ListedRow,
   favorited: number | boolean,
   following: number | boolean,
+  body: string,
+  id: number,
 ];
-export type ArticleRow = [...ListedRow, body: string, id: number];
 
 /** Places in an `ArticleRow`. */
-export const AT = { createdAt: 4, favorited: 10, body: 12, id: 13 } as const;
+export const AT = { createdAt: 4, favorited: 10, following: 11, body: 12, id: 13 } as const;
+/** Places in a `CountedRow`. */
+export const COUNTED_AT = { count: 10, favorited: 11, following: 12 } as const;
 
 /** The members of an article as JSON text, without braces. */
-function membersJson(row: ListedRow | ArticleRow): string {
-  const [slug, title, description, tags, createdAt, updatedAt, favoritesCount, ...more] = row;
-  const [username, bio, image, favorited, following] = more;
+function membersJson(
+  row: readonly [...ListedRow, ...unknown[]],
+  favorited: number | boolean | undefined,
+  following: number | boolean | undefined,
+): string {
+  const [slug, title, description, tags, createdAt, updatedAt, favoritesCount, username, bio, image] = row;
+  const created = isoTime(createdAt);
   return (
-    `"slug":${JSON.stringify(slug)},"title":${JSON.stringify(title)},"description":${JSON.stringify(description)},` +
-    `"tagList":${tags},"createdAt":"${isoTime(createdAt)}","updatedAt":"${isoTime(updatedAt)}",` +
+    `"slug":${textJson(slug)},"title":${textJson(title)},"description":${textJson(description)},"tagList":${tags},` +
+    `"createdAt":"${created}","updatedAt":"${updatedAt === createdAt ? created : isoTime(updatedAt)}",` +
     `"favorited":${Boolean(favorited)},"favoritesCount":${favoritesCount},` +
     `"author":${profileJson(username, bio, image, following)}`
   );
@@ -63,12 +82,16 @@ function membersJson(row: ListedRow | ArticleRow): string {
 
 /** The reply with one article. */
 export function articleReply(row: ArticleRow, status = 200): Reply {
-  return jsonText(`{"article":{${membersJson(row)},"body":${JSON.stringify(row[AT.body])}}}`, { status });
+  const members = membersJson(row, row[AT.favorited], row[AT.following]);
+  return jsonText(`{"article":{${members},"body":${textJson(row[AT.body])}}}`, { status });
 }
 
-/** The reply with a list of articles and the count of all. */
-export function articlesReply(rows: readonly ListedRow[], count: number): Reply {
+/** The reply with a page of a list, and the count of the whole. */
+export function articlesReply(rows: readonly CountedRow[], count: number | string): Reply {
   let articles = "";
-  for (const row of rows) articles += `${articles === "" ? "" : ","}{${membersJson(row)}}`;
+  for (const row of rows) {
+    const members = membersJson(row, row[COUNTED_AT.favorited], row[COUNTED_AT.following]);
+    articles += `${articles === "" ? "{" : ",{"}${members}}`;
+  }
   return jsonText(`{"articles":[${articles}],"articlesCount":${count}}`);
 }

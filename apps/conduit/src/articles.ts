@@ -113,8 +113,8 @@ export class Articles {
       }, WRITE),
     );
     const { username, bio, image } = viewer;
-    const row: ListedRow = [slug, title, description, JSON.stringify(tags), now, now, 0, username, bio, image, 0, 0];
-    return articleReply([...row, body, 0], 201);
+    const row: ListedRow = [slug, title, description, JSON.stringify(tags), now, now, 0, username, bio, image];
+    return articleReply([...row, 0, 0, body, 0], 201);
   };
 
   /** Tries slugs of a title until the unique index takes one. */

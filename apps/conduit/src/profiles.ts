@@ -4,6 +4,7 @@ import { DatabaseError } from "lunet/db";
 import { jsonText, type Reply } from "lunet/http";
 import { Type } from "typebox";
 import { ApiError, notFound } from "./errors.ts";
+import { textJson } from "./json-text.ts";
 import type { Call } from "./route.ts";
 import { insertOrKeep } from "./dialect.ts";
 import { uniqueKey } from "./validation.ts";
@@ -28,11 +29,11 @@ export function profileJson(
   username: string,
   bio: string | null,
   image: string | null,
-  following: number | boolean,
+  following: number | boolean | undefined,
 ): string {
   return (
-    `{"username":${JSON.stringify(username)},"bio":${JSON.stringify(bio)},` +
-    `"image":${JSON.stringify(image)},"following":${Boolean(following)}}`
+    `{"username":${textJson(username)},"bio":${textJson(bio)},"image":${textJson(image)},` +
+    `"following":${Boolean(following)}}`
   );
 }
 
