@@ -80,6 +80,11 @@ export const httpErrors = Object.freeze({
     status: 503,
     meaning: "the event loop is more than maxLoopDelayMs late, or maxRequestsInFlight handlers are under way",
   },
+  ERR_HTTP_RATE_LIMITED: { status: 429, meaning: "the user has made as many requests as a rate limit allows" },
+  ERR_HTTP_RATE_LIMIT_UNKNOWN: {
+    status: 503,
+    meaning: "what counts requests for a rate limit fails, and its onStoreFailure is refuse; `cause` has why",
+  },
   ERR_HTTP_CONNECTION_LIMIT: { status: 503, meaning: "the listener has maxConnections already" },
 } as const);
 

@@ -8,9 +8,20 @@ export { after, before, compose, onError } from "./hooks.ts";
 export { formatHttpDate, parseHttpDate } from "./http-date.ts";
 export { HttpError, httpErrors, type HttpErrorCode } from "./http-error.ts";
 export { defaultMessageLimits, type MessageLimits } from "./limits.ts";
+export { clientKey } from "./middleware/client-key.ts";
 export { CookieSigner } from "./middleware/cookie-signer.ts";
 export { cookies, deleteCookie, setCookie, type CookieOptions, type Cookies } from "./middleware/cookies.ts";
 export { cors, type CorsOptions } from "./middleware/cors.ts";
+export {
+  createRateLimitTable,
+  databaseRateLimits,
+  type DatabaseRateLimitOptions,
+  type RateLimitDatabase,
+} from "./middleware/database-rate-limits.ts";
+export type { RateLimitPolicy, RateLimitState } from "./middleware/gcra.ts";
+export { memoryRateLimits, type MemoryRateLimitOptions } from "./middleware/memory-rate-limits.ts";
+export { rateLimit, RateLimiter, type RateLimitOptions } from "./middleware/rate-limit.ts";
+export type { RateLimitPlace, RateLimitStore } from "./middleware/rate-limit-store.ts";
 export { requestIds, type RequestIdsOptions } from "./middleware/request-ids.ts";
 export { securityFields, type SecurityFieldsOptions } from "./middleware/security-fields.ts";
 export {
