@@ -1,9 +1,9 @@
 /**
  * Says the bytes of a case to a server over a real socket, and writes down what it answers.
  *
- * Behind the bytes a further request is sent, unless the case waits for more or ends with `close`: its reply tells that
- * the connection is open and where the server has seen the end of the bytes. A server that answers nothing more is told from one that is
- * busy by other requests, which it answers meanwhile.
+ * When the server has nothing more to say, a further request is sent, unless the case waits for more: its reply tells that the
+ * connection is open and that the server has seen the end of the bytes where it is. A server that has nothing more to say is
+ * told from one that is busy by other requests, which it answers meanwhile.
  */
 import { connect as connectSocket, type Socket } from "node:net";
 import type { Case } from "./case.ts";
@@ -28,12 +28,10 @@ class Conversation {
   readonly #socket: Socket;
   readonly #parts: Buffer[] = [];
   #hasEnded = false;
-  /** When the bytes have been handed to the kernel. */
-  readonly written: Promise<void>;
   /** When the connection has ended. */
   readonly ended: Promise<void>;
 
-  constructor(port: number, bytes: string) {
+  constructor(port: number) {
     const socket = connectSocket({ port, host: "127.0.0.1" });
     this.#socket = socket;
     socket.setNoDelay(true);
@@ -48,10 +46,12 @@ class Conversation {
       // A reset is an end; what came before it has been read.
       socket.on("error", end);
     });
-    this.written = new Promise((resolve) => {
-      socket.on("connect", () => socket.write(Buffer.from(bytes, "latin1"), () => resolve()));
-      socket.on("close", () => resolve());
-    });
+  }
+
+  /** Hands bytes to the kernel, as far as the connection has not ended. */
+  write(bytes: string): Promise<void> {
+    const written = new Promise<void>((resolve) => this.#socket.write(Buffer.from(bytes, "latin1"), () => resolve()));
+    return Promise.race([written, this.ended]);
   }
 
   end(): Seen {
@@ -72,22 +72,24 @@ export async function converseAll(port: number, cases: readonly Case[]): Promise
   return seen;
 }
 
-/** Whether a further request follows: not into half a message, and not behind one that is known to be the last. */
-function hasFurther({ wanted, refusal }: Case): boolean {
-  const end = wanted.split(" ").at(-1);
-  return end !== "waits" && (end !== "closed" || refusal !== undefined);
+async function converse(port: number, cases: readonly Case[]): Promise<Seen[]> {
+  const conversations = cases.map(() => new Conversation(port));
+  await Promise.all(conversations.map((conversation, index) => conversation.write(cases[index]?.bytes ?? "")));
+  await untilQuiet(port, conversations);
+  const whole = conversations.filter((_, index) => cases[index]?.wanted.split(" ").at(-1) !== "waits");
+  await Promise.all(whole.map((conversation) => conversation.write(AFTER)));
+  await untilQuiet(port, conversations);
+  return conversations.map((conversation) => conversation.end());
 }
 
-async function converse(port: number, cases: readonly Case[]): Promise<Seen[]> {
-  const conversations = cases.map((item) => new Conversation(port, hasFurther(item) ? item.bytes + AFTER : item.bytes));
-  await Promise.all(conversations.map(({ written }) => written));
-  const allEnded = Promise.all(conversations.map(({ ended }) => ended));
-  let areEnded = false;
-  void allEnded.then(() => (areEnded = true));
-  for (let ping = 0; ping < PINGS && !areEnded; ping++) {
-    const other = new Conversation(port, AFTER);
+/** Waits until every connection has ended, or the server has had time for all that it was sent. */
+async function untilQuiet(port: number, conversations: readonly Conversation[]): Promise<void> {
+  let haveEnded = false;
+  void Promise.all(conversations.map(({ ended }) => ended)).then(() => (haveEnded = true));
+  for (let ping = 0; ping < PINGS && !haveEnded; ping++) {
+    const other = new Conversation(port);
+    await other.write(AFTER);
     await other.ended;
     if (other.end().end !== "open") throw new Error("Cannot run the table: the server answers no sound request");
   }
-  return conversations.map((conversation) => conversation.end());
 }
