@@ -5,6 +5,20 @@
  */
 export { afterReply, type Handler, type Middleware } from "./handler.ts";
 export { after, before, compose, onError } from "./hooks.ts";
+export {
+  DEFAULT_MAX_KEPT_CHARACTERS,
+  DEFAULT_MAX_KEPT_EVENTS,
+  EventChannel,
+  type EventChannelOptions,
+} from "./content/event-channel.ts";
+export {
+  DEFAULT_HEARTBEAT_MS,
+  EventSender,
+  eventStream,
+  serializeEvent,
+  type EventStreamOptions,
+  type ServerSentEvent,
+} from "./content/event-stream.ts";
 export { formatHttpDate, parseHttpDate } from "./http-date.ts";
 export { HttpError, httpErrors, type HttpErrorCode } from "./http-error.ts";
 export { defaultMessageLimits, type MessageLimits } from "./limits.ts";
