@@ -93,7 +93,9 @@ export function checkHandshakeOptions({ protocols = [], allowedOrigins = "same-o
   }
   if (typeof allowedOrigins === "string") {
     if (allowedOrigins === "same-origin" || allowedOrigins === "any") return;
-    throw new TypeError(`Cannot use allowedOrigins: found "${allowedOrigins}", wanted "same-origin", "any" or a list`);
+    throw new TypeError(
+      `Cannot use allowedOrigins: found "${String(allowedOrigins)}", wanted "same-origin", "any" or a list`,
+    );
   }
   for (const origin of allowedOrigins) {
     if (URL.canParse(origin) && new URL(origin).origin === origin) continue;

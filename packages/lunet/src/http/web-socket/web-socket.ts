@@ -14,7 +14,7 @@
  * - The connection is gone, or the client answers no ping: whoever works for it is cancelled at once.
  * After a Close frame nothing is sent. The connection is closed by the server, when `serve` returns.
  */
-import { ended, made, misused, TRACE } from "#trace";
+import { ended, made, TRACE } from "#trace";
 import {
   ClosedError,
   DeadlineError,
@@ -191,13 +191,9 @@ export class ServerWebSocket implements AsyncIterable<WebSocketMessage> {
     return this.#writer.tryWrite(kind, message);
   }
 
-  /** Throws when nothing can be sent any more. */
+  /** Throws when nothing can be sent any more. After its own `close` that is the handler's doing. */
   #ensureOpen(): void {
-    if (this.isOpen) return;
-    if (!this.#isClosedHere) throw this.#peerClosedError();
-    const error = new ClosedError("the WebSocket");
-    if (TRACE) misused(this, "send", error);
-    throw error;
+    if (!this.isOpen) throw this.#isClosedHere ? new ClosedError("the WebSocket") : this.#peerClosedError();
   }
 
   /** One error for all that is in vain and not the handler's doing, so that it is known again as no failure. */
@@ -249,7 +245,7 @@ export class ServerWebSocket implements AsyncIterable<WebSocketMessage> {
 
   /** Sends a Close frame, unless one was sent, and waits for the client's. */
   async #handshake(ending: Ending): Promise<void> {
-    if (this.#isOver && this.#writer.closeSent) return;
+    if (this.#isOver && !this.isOpen) return;
     try {
       await withDeadline(this.#limits.closeTimeoutMs, async () => {
         await this.#sendClose(this.#ending ?? ending);
@@ -387,7 +383,7 @@ export class ServerWebSocket implements AsyncIterable<WebSocketMessage> {
   /** Takes in what came: messages go into the queue, pings are answered. */
   async #take(bytes: Uint8Array): Promise<void> {
     this.#receiver.write(bytes);
-    const violation = this.#receiver.errored as (Error & { readonly code?: string }) | null;
+    const violation = this.#receiver.errored as { readonly code?: string } | null;
     if (violation !== null) {
       this.#ending ??= { code: VIOLATIONS[violation.code ?? ""] ?? PROTOCOL_ERROR, reason: NO_REASON };
     }
@@ -409,6 +405,7 @@ export class ServerWebSocket implements AsyncIterable<WebSocketMessage> {
     const { pingIntervalMs, pongTimeoutMs } = this.#limits;
     while (pingIntervalMs > 0) {
       await sleep(pingIntervalMs);
+      if (this.#isOver) return;
       const { bytesRead } = this.#connection;
       try {
         if (!(await this.#writer.write("ping", NO_REASON))) return;
