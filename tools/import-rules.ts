@@ -40,7 +40,9 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   signal: ["co", "trace", "host"],
   fs: ["co", "trace", "host"],
   net: ["co", "trace", "host"],
-  http: ["co", "trace", "time", "signal", "fs", "net"],
+  // It runs in browsers too.
+  client: [],
+  http: ["co", "trace", "time", "signal", "fs", "net", "client"],
   db: ["co", "trace", "host", "time", "signal", "fs", "net"],
   workers: ["co", "trace", "host"],
   testing: ["co", "trace", "host", "time", "signal", "fs", "net", "http", "db"],

@@ -1,0 +1,21 @@
+/**
+ * Routes as both sides know them, and a typed client for them. It runs in browsers and in Node: nothing here needs Node.
+ *
+ * @module
+ */
+export {
+  paramNames,
+  route,
+  type ContentOf,
+  type ParamNames,
+  type ParamSchemas,
+  type ParamsOf,
+  type QueryOf,
+  type ReplyContentOf,
+  type ReplySchemas,
+  type Route,
+  type RouteDeclaration,
+  type RouteMethod,
+  type RouteWords,
+  type StatusOf,
+} from "./route.ts";
