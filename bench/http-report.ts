@@ -23,11 +23,16 @@ const cpuUs = (sample: Sample): number => sample.userUs + sample.systemUs;
 const FIGURES: Readonly<Record<Target["figure"], { of: (sample: Sample) => number; words: string }>> = {
   cpu: { of: cpuUs, words: "CPU per request" },
   rate: { of: ({ requestsPerSecond }) => requestsPerSecond, words: "requests/s" },
-  p99: { of: ({ p99Ms }) => p99Ms, words: "p99" },
+  p99: { of: ({ p99Ms }) => p99Ms ?? NaN, words: "p99" },
 };
 
 function whole(value: number): string {
   return Math.round(value).toLocaleString("en");
+}
+
+/** With two digits; a dash for what there is not. */
+function fixed(value: number): string {
+  return Number.isNaN(value) ? "–" : value.toFixed(2);
 }
 
 /** One contest: what each server did, and ours against the others. */
@@ -44,8 +49,8 @@ export function contestTables({ contest, standings }: Outcome): string {
       whole(of(({ requestsPerSecond }) => requestsPerSecond)),
       `${of(cpuUs).toFixed(1)} (${range(samples.map(cpuUs), 1)})`,
       of(({ userUs }) => userUs).toFixed(1),
-      of(({ p50Ms }) => p50Ms).toFixed(2),
-      of(({ p99Ms }) => p99Ms).toFixed(2),
+      fixed(of(({ p50Ms }) => p50Ms ?? NaN)),
+      fixed(of(FIGURES.p99.of)),
       whole(of(({ residentBytes }) => residentBytes) / 1e6),
     ];
     lines.push(`| ${name} | ${cells.join(" | ")} |`);
@@ -53,7 +58,7 @@ export function contestTables({ contest, standings }: Outcome): string {
   lines.push("", "| ratio | CPU per request | requests/s | p99 |", "|---|--:|--:|--:|");
   for (const ours of standings.filter(({ name }) => contest.ours.includes(name))) {
     for (const other of standings.filter(({ name }) => !contest.ours.includes(name))) {
-      const cells = (["cpu", "rate", "p99"] as const).map((figure) => ratioOf(ours, other, figure).toFixed(2));
+      const cells = (["cpu", "rate", "p99"] as const).map((figure) => fixed(ratioOf(ours, other, figure)));
       lines.push(`| ${ours.name} / ${other.name} | ${cells.join(" | ")} |`);
     }
   }

@@ -20,6 +20,7 @@ import { pinned } from "./cores.ts";
 import { setting } from "./figures.ts";
 import { contestTables, httpBars, idleTable, type Outcome, type Standing, targetTable } from "./http-report.ts";
 import { type IdleMemory, measureIdleMemory } from "./idle-memory.ts";
+import { measureLoop } from "./measured-loop.ts";
 import { MeasuredServer } from "./measured-server.ts";
 import { describeMachine, type Place, writePage } from "./page.ts";
 import { seedDatabase } from "./seed.ts";
@@ -99,6 +100,8 @@ async function hold(contest: Contest, folder: string): Promise<Outcome> {
     for (const plan of contest.plans) servers.push(await MeasuredServer.start(plan));
     await checkAnswers(servers, contest);
     const standings: Standing[] = servers.map(({ name }) => ({ name, samples: [] }));
+    const { loops = [] } = contest;
+    const loopStandings: Standing[] = loops.map(({ name }) => ({ name, samples: [] }));
     const { path } = contest.ask;
     const script = writeScript(folder, contest);
     for (const server of servers) await server.measure(path, WARM_UP_SECONDS, connections, script);
@@ -107,8 +110,11 @@ async function hold(contest: Contest, folder: string): Promise<Outcome> {
       for (const [index, server] of servers.entries()) {
         standings[index]?.samples.push(await server.measure(path, seconds, connections, script));
       }
+      for (const [index, loop] of loops.entries()) {
+        loopStandings[index]?.samples.push(await measureLoop(loop, seconds));
+      }
     }
-    return { contest, standings };
+    return { contest, standings: [...standings, ...loopStandings] };
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
   }

@@ -26,8 +26,9 @@ export interface ServerPlan {
 export interface Sample {
   readonly requests: number;
   readonly requestsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
+  /** `null` of what is no request. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
   /** CPU of the server per request, in microseconds. */
   readonly userUs: number;
   readonly systemUs: number;

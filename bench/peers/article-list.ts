@@ -1,13 +1,13 @@
 /**
- * The article list of 20 as a program on node:sqlite would make it: the statements that Conduit runs for an anonymous
+ * The article list of 20 as a program on node:sqlite would make it: the statement that Conduit runs for an anonymous
  * reader, rows as objects, and the answer as an object. The bench checks that all servers give the same answer.
  */
 import { DatabaseSync } from "node:sqlite";
 
-const COUNT = "SELECT amount FROM totals WHERE name = 'articles'";
-const PAGE = `SELECT a.slug, a.title, a.description, a.tags, a.created_at, a.updated_at, a.favorites_count,
-    u.username, u.bio, u.image
-  FROM (SELECT a.created_at, a.id FROM articles a ORDER BY a.created_at DESC, a.id DESC LIMIT ? OFFSET ?) p
+/** A bare parameter behind LIMIT would have SQLite compile the statement anew for each run. */
+export const PAGE = `SELECT a.slug, a.title, a.description, a.tags, a.created_at, a.updated_at, a.favorites_count,
+    u.username, u.bio, u.image, (SELECT amount FROM totals WHERE name = 'articles') AS total
+  FROM (SELECT a.created_at, a.id FROM articles a ORDER BY a.created_at DESC, a.id DESC LIMIT ? + 0 OFFSET ? + 0) p
   JOIN articles a ON a.id = p.id JOIN users u ON u.id = a.author_id
   ORDER BY p.created_at DESC, p.id DESC`;
 
@@ -22,6 +22,7 @@ interface Row {
   readonly username: string;
   readonly bio: string | null;
   readonly image: string | null;
+  readonly total: number;
 }
 
 function articleOf(row: Row): object {
@@ -38,15 +39,18 @@ function articleOf(row: Row): object {
   };
 }
 
-/** Opens the database of the benchmark, as its environment names it, and gives what makes a list. */
+/** Opens the database of the benchmark, as its environment names it. */
+export function openDatabase(): DatabaseSync {
+  return new DatabaseSync(process.env["BENCH_DATABASE"] ?? "", { readOnly: true });
+}
+
+/** What makes a list. */
 export function openArticleList(): (limit: number, offset: number) => object {
-  const database = new DatabaseSync(process.env["BENCH_DATABASE"] ?? "", { readOnly: true });
-  const count = database.prepare(COUNT);
-  const page = database.prepare(PAGE);
-  return (limit, offset) => ({
-    articles: (page.all(limit, offset) as unknown as Row[]).map(articleOf),
-    articlesCount: Number(count.get()?.["amount"]),
-  });
+  const page = openDatabase().prepare(PAGE);
+  return (limit, offset) => {
+    const rows = page.all(limit, offset) as unknown as Row[];
+    return { articles: rows.map(articleOf), articlesCount: rows[0]?.total ?? 0 };
+  };
 }
 
 /** `limit` and `offset` of a request target. */
