@@ -54,7 +54,7 @@ export interface ConnectionHost {
   readonly commonFields: string;
   /** Whose `X-Forwarded-` fields count. */
   readonly trustedProxies: TrustedProxies | undefined;
-  /** Decides whether a request is begun. */
+  /** Decides when a request is begun, and whether. */
   readonly overload: Overload;
   /** The `Date` of replies made now. */
   date(): string;
@@ -437,8 +437,8 @@ export class ServerConnection implements ContentSource {
     try {
       if (head.expectsUnknown) throw new HttpError("ERR_HTTP_EXPECTATION", "Cannot meet Expect: wanted 100-continue");
       if (head.method === "CONNECT") throw new HttpError("ERR_HTTP_METHOD_UNSUPPORTED", "Cannot serve CONNECT");
-      if (!server.overload.admits(request)) throw server.overload.error;
-      const result = server.handler(request);
+      const turn = server.overload.admit(request);
+      const result = turn === undefined ? server.handler(request) : this.#handleLater(turn, request);
       if (isPromise(result)) {
         const pending = Promise.resolve(result);
         // The coroutine takes it over in a later microtask; a rejection until then is not unhandled.
@@ -456,6 +456,11 @@ export class ServerConnection implements ContentSource {
     this.#hold(reply);
     this.#enter("handling");
     return false;
+  }
+
+  async #handleLater(turn: Promise<void>, request: HttpRequest): Promise<Reply | Response> {
+    await turn;
+    return this.#server.handler(request);
   }
 
   /** A handler that threw at once and left coroutines fails as one that throws later: they are cancelled first. */

@@ -18,8 +18,8 @@ export interface ServerLimits extends MessageLimits {
   /** Handlers under way at once: those whose promise has not settled. One more request is answered 503 with `Retry-After`. */
   maxRequestsInFlight: number;
   /**
-   * How late the event loop may be. Later twice in a row: as many requests are begun as take half of that, the others are
-   * answered 503 with `Retry-After` at once. 0 switches it off.
+   * How late the event loop may be. Later twice in a row: requests wait in line, as many as take half of that, and the others
+   * are answered 503 with `Retry-After` at once. 0 switches it off.
    */
   maxLoopDelayMs: number;
   /** Requests on one connection; the last is answered with `Connection: close`. */
