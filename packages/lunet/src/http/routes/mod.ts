@@ -10,4 +10,5 @@ export { route, type Route } from "../../client/mod.ts";
 export { Api, type ApiOptions } from "./api.ts";
 export type { Call, ReplyTo, RouteHandler } from "./endpoint.ts";
 export { InvalidRequestError } from "./invalid-request.ts";
+export { openApi, openApiHandler, type OpenApiDocument, type OpenApiOptions } from "./open-api.ts";
 export type { Problem } from "./problems.ts";
