@@ -1,14 +1,14 @@
 /** The limit as a client sees it. */
 import assert from "node:assert/strict";
-import { ClosedError, spawn, suspend } from "../../co/mod.ts";
+import { ClosedError, sleep, spawn, suspend } from "../../co/mod.ts";
 import { clockTest, coroutineTest, requestInProcess, type ClientReply, type TestClock } from "../../testing/mod.ts";
 import {
-  HttpError,
   json,
   rateLimit,
   RateLimiter,
   text,
   type Handler,
+  type HttpError,
   type RateLimitOptions,
   type RateLimitPlace,
   type ServerOptions,
@@ -117,8 +117,23 @@ coroutineTest("a handler counts by what it has read", async () => {
   assert.deepEqual(statuses, [200, 429, 200]);
 });
 
+coroutineTest("a place gets keys of 128 characters at most", async () => {
+  const keys: string[] = [];
+  const answer = { allowed: true, remaining: 1, resetMs: 0, retryAfterMs: 0 };
+  const place: RateLimitPlace = () => ({ take: (key) => (keys.push(key), answer) });
+  const limiter = new RateLimiter({ ...POLICY, place });
+  await requestInProcess(async (request) => {
+    for (const length of [128, 129]) await limiter.take(request, "x".repeat(length));
+    return text("done");
+  });
+  assert.deepEqual(
+    keys.map((key) => key.length),
+    [128, 43],
+  );
+});
+
 /** A place that fails while `state.error` is set, at once or later. */
-function failingPlace(state: { error: unknown }, later: boolean): RateLimitPlace {
+function failingPlace(state: { error: Error | undefined }, later: boolean): RateLimitPlace {
   const answer = { allowed: true, remaining: 1, resetMs: 0, retryAfterMs: 0 };
   return () => ({
     take: () => {
@@ -132,7 +147,7 @@ function failingPlace(state: { error: unknown }, later: boolean): RateLimitPlace
 for (const later of [false, true]) {
   const when = later ? "later" : "at once";
   coroutineTest(`a place that fails ${when} lets requests through, and is reported once until it works`, async () => {
-    const state: { error: unknown } = { error: new Error("away") };
+    const state: { error: Error | undefined } = { error: new Error("away") };
     const reported: unknown[] = [];
     const options = {
       ...POLICY,
@@ -177,16 +192,16 @@ for (const later of [false, true]) {
 
 coroutineTest("a request that is cancelled while it is counted is no failure of the place", async () => {
   const place: RateLimitPlace = () => ({ take: () => suspend("a count", () => () => {}) });
-  const limiter = new RateLimiter({ ...POLICY, place, onFailure: () => assert.fail("reported") });
+  const reported: unknown[] = [];
+  const limiter = new RateLimiter({ ...POLICY, place, onFailure: (error) => reported.push(error) });
   await requestInProcess(async (request) => {
     const counting = spawn(async () => limiter.take(request, "a"));
-    await suspend<void>("turn", (resume) => {
-      const turn = setImmediate(resume);
-      return () => clearImmediate(turn);
-    });
+    await sleep(0);
     counting.cancel();
+    await assert.rejects(counting.join(), { code: "ERR_COROUTINE_CANCELLED" });
     return text("done");
   });
+  assert.deepEqual(reported, []);
 });
 
 coroutineTest("limits that cannot be are refused at the start", () => {

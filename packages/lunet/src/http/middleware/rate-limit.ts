@@ -6,8 +6,9 @@
  */
 import { createHash } from "node:crypto";
 import { Cancelled, reportFailure } from "../../co/mod.ts";
-import { isPromise, type Middleware } from "../handler.ts";
+import { isPromise, type Handler, type Middleware } from "../handler.ts";
 import { HttpError } from "../http-error.ts";
+import type { Reply } from "../reply.ts";
 import type { HttpRequest } from "../request.ts";
 import { clientKey } from "./client-key.ts";
 import type { RateLimitPolicy, RateLimitState } from "./gcra.ts";
@@ -155,8 +156,13 @@ export function rateLimit(options: RateLimitOptions): Middleware {
   return (next) => (request) => {
     const whose = key(request);
     const counted = whose === undefined ? undefined : limiter.take(request, whose);
-    return counted === undefined ? next(request) : counted.then(() => next(request));
+    return counted === undefined ? next(request) : nextAfter(counted, next, request);
   };
+}
+
+async function nextAfter(counted: Promise<void>, next: Handler, request: HttpRequest): Promise<Reply | Response> {
+  await counted;
+  return next(request);
 }
 
 /** A key as it is stored: a long one as its digest, so that nobody fills memory with names. */
