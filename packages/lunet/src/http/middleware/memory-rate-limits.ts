@@ -4,7 +4,7 @@
  * A key is there from its first request until it has its whole quota back, so memory follows what is used, up to `maxKeys`. Keys are
  * kept by when that will be, in slots of a fraction of the window: what has passed is dropped slot by slot.
  *
- * When it is full the key that is soonest whole again is dropped, that is, the one that has used least. Whoever makes up keys to
+ * When it is full the keys that are soonest whole again are dropped, a thousandth of all, that is, those that have used least. Whoever makes up keys to
  * push out a limited one has to use as much with each of them: `maxKeys` times the limit.
  */
 import { monotonicMs } from "../../time/mod.ts";
@@ -51,6 +51,8 @@ export function memoryRateLimits(options: MemoryRateLimitOptions = {}): RateLimi
 class MemoryStore implements RateLimitStore {
   readonly #times: RateLimitTimes;
   readonly #maxKeys: number;
+  /** How many are dropped when it is full: a set walks over what was deleted from it, so one at a time costs 50 us. */
+  readonly #dropAtOnce: number;
   readonly #slotUs: number;
   /** Theoretical arrival times by key. */
   readonly #arrivals = new Map<string, number>();
@@ -61,6 +63,7 @@ class MemoryStore implements RateLimitStore {
   constructor(policy: RateLimitPolicy, maxKeys: number) {
     this.#times = timesOf(policy);
     this.#maxKeys = maxKeys;
+    this.#dropAtOnce = Math.ceil(maxKeys / 1_024);
     this.#slotUs = Math.ceil(this.#times.windowUs / SLOTS);
   }
 
@@ -80,7 +83,7 @@ class MemoryStore implements RateLimitStore {
   #move(key: string, from: number | undefined, to: number): void {
     const slot = this.#slotOf(to);
     if (from === undefined) {
-      if (this.#arrivals.size >= this.#maxKeys) this.#dropOne();
+      if (this.#arrivals.size >= this.#maxKeys) this.#dropSome();
     } else if (this.#slotOf(from) !== slot) this.#slotOf(from).delete(key);
     this.#arrivals.set(key, to);
     slot.add(key);
@@ -97,14 +100,15 @@ class MemoryStore implements RateLimitStore {
     this.#slot = slot;
   }
 
-  /** Drops the key that is soonest whole again, to the slot. */
-  #dropOne(): void {
+  /** Drops those that are soonest whole again, to the slot. */
+  #dropSome(): void {
+    let left = this.#dropAtOnce;
     for (let offset = 0; offset < this.#ring.length; offset++) {
       const keys = this.#ring[(this.#slot + offset) % this.#ring.length] as Set<string>;
       for (const key of keys) {
+        if (left-- === 0) return;
         keys.delete(key);
         this.#arrivals.delete(key);
-        return;
       }
     }
   }
