@@ -92,6 +92,7 @@ const MODULES: Readonly<Record<string, Restriction>> = {
   sqlite: { instead: DATABASE, allowedIn: [`${RUNTIME}db/sqlite/`] },
   pg: { instead: DATABASE, allowedIn: [`${RUNTIME}db/postgres/`, REAL_DATABASES] },
   mariadb: { instead: DATABASE, allowedIn: [`${RUNTIME}db/mariadb/`, REAL_DATABASES] },
+  cookie: { instead: "cookies() and setCookie() of lunet/http", allowedIn: [`${RUNTIME}http/middleware/`] },
   ws: { instead: "webSocket() of lunet/http", allowedIn: [`${RUNTIME}http/web-socket/`] },
   async_hooks: {
     instead: "spawn(), scope() or captureContext() of lunet, which carry the coroutine along",

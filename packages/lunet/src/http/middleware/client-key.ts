@@ -9,7 +9,12 @@ const ALL_GROUPS = 8;
  * A request's user by address, for rate limits: IPv4 as it is, of IPv6 the network of 64 bits, because whoever has one address
  * has all of that. It sees through `trustedProxies`. Behind a Unix socket that is not among them all users are `"unix"`.
  *
- * @example clientKey(request) // "192.0.2.1", "2001:db8:0:1::/64"
+ * @example
+ * ```ts
+ * import { clientKey, rateLimit, type HttpRequest } from "lunet/http";
+ * const key = (request: HttpRequest): string => request.field("x-api-key") ?? clientKey(request);
+ * const limited = rateLimit({ limit: 100, windowMs: 60_000, key });
+ * ```
  */
 export function clientKey(request: HttpRequest): string {
   const { clientAddress } = request;
