@@ -7,7 +7,7 @@ NODE    := $(BIN)/node
 CONDUIT := apps/conduit/src/main.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help install run start stop test test-cluster stress protocol release check lint format format-check types bench bench-databases conformance fuzz build build-debug bench-trace db-reset clean
+.PHONY: help install run start stop test test-cluster stress protocol soak release check lint format format-check types bench bench-databases conformance fuzz build build-debug bench-trace bench-slow db-reset clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-17s%s\n", $$1, $$2 }'
@@ -20,7 +20,7 @@ node_modules/.package-lock.json: package-lock.json
 install: node_modules/.package-lock.json ## install what package-lock.json names (every command does it when needed)
 	@test -x $(NODE) || { echo 'Cannot find "$(NODE)": npm ran without install scripts. Run: npm rebuild node --ignore-scripts=false' >&2; exit 1; }
 
-run: install ## run Conduit here, until Ctrl-C; HOST PORT DATABASE_URL JWT_SECRET LOG_LEVEL from the environment or as PORT=9000; TRACE=1 for the trace build
+run: install ## run Conduit here, until Ctrl-C; HOST PORT DATABASE_URL JWT_SECRET LOG_LEVEL WORKERS from the environment or as PORT=9000; TRACE=1 for the trace build
 	@exec $(NODE) $(if $(TRACE),--conditions=lunet-trace) $(CONDUIT)
 
 start: install ## run Conduit in the background
@@ -40,6 +40,9 @@ stress: install ## many coroutines at random in the trace build, and the balance
 
 protocol: install ## trace build, stress, traced Conduit under API test, ab and a mixed load, balance; PROTOCOL_SECONDS=600 judges memory too
 	@$(NODE) tools/protocol.ts
+
+soak: install ## a traced server with everything that lunet/http does under a mixed load; SOAK_SECONDS=3600 for an hour, SOAK_SEED
+	@$(NODE) tools/soak/main.ts
 
 release: ## lint, test, stress, protocol, build: what must hold before a release; stops at the first failure
 	@for step in lint test stress protocol build; do \
@@ -83,6 +86,9 @@ bench-databases: install ## the part of `make bench` with the databases alone; W
 
 bench-trace: install ## measure what the trace build costs, and that the release build pays nothing for it
 	@$(NODE) bench/trace-cost.ts
+
+bench-slow: install ## slow, idle, greedy and too many clients against a server, with verdicts; T="idle" runs a part
+	@$(NODE) bench/slow-clients.ts $(T)
 
 db-reset: install ## empty the database of DATABASE_URL: a file is moved to .tmp/YYYYMMDD_HHMMSS/, of a server's a dump is kept there
 	@$(NODE) tools/db-reset.ts
