@@ -2,7 +2,6 @@
 import { jsonText, type Reply } from "lunet/http";
 import { Type } from "typebox";
 import { isoTime } from "./iso-time.ts";
-import { textJson } from "./json-text.ts";
 import { Profile, profileJson } from "./profiles.ts";
 
 const listed = {
@@ -72,9 +71,10 @@ function membersJson(
 ): string {
   const [slug, title, description, tags, createdAt, updatedAt, favoritesCount, username, bio, image] = row;
   const created = isoTime(createdAt);
+  const updated = updatedAt === createdAt ? created : isoTime(updatedAt);
   return (
-    `"slug":${textJson(slug)},"title":${textJson(title)},"description":${textJson(description)},"tagList":${tags},` +
-    `"createdAt":"${created}","updatedAt":"${updatedAt === createdAt ? created : isoTime(updatedAt)}",` +
+    `"slug":${JSON.stringify(slug)},"title":${JSON.stringify(title)},"description":${JSON.stringify(description)},` +
+    `"tagList":${tags},"createdAt":"${created}","updatedAt":"${updated}",` +
     `"favorited":${Boolean(favorited)},"favoritesCount":${favoritesCount},` +
     `"author":${profileJson(username, bio, image, following)}`
   );
@@ -83,7 +83,7 @@ function membersJson(
 /** The reply with one article. */
 export function articleReply(row: ArticleRow, status = 200): Reply {
   const members = membersJson(row, row[AT.favorited], row[AT.following]);
-  return jsonText(`{"article":{${members},"body":${textJson(row[AT.body])}}}`, { status });
+  return jsonText(`{"article":{${members},"body":${JSON.stringify(row[AT.body])}}}`, { status });
 }
 
 /** The reply with a page of a list, and the count of the whole. */

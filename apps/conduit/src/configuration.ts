@@ -24,6 +24,7 @@ export interface Configuration {
   readonly logLevel: LogLevel;
   readonly graceMs: number;
   readonly passwordConcurrency: number;
+  readonly workers: number | "auto";
   readonly synchronous: "full" | "normal";
   readonly keptAnswersMib: number;
   readonly dangerouslySkipLoopbackRestriction: boolean;
@@ -121,6 +122,13 @@ export const settings: { readonly [K in keyof Configuration]: Setting<Configurat
     default: "0",
     meaning: "passwords that are hashed at once, 1 to 64; 0 takes the number of processors, at most 3",
     parse: (text) => wholeNumber(text, 0, 64),
+  },
+  workers: {
+    flag: "workers",
+    variable: "WORKERS",
+    default: "1",
+    meaning: "processes that serve on the one port, 1 to 256, or auto for one per processor; several have a supervisor",
+    parse: (text) => (text === "auto" ? text : wholeNumber(text, 1, 256)),
   },
   synchronous: {
     flag: "synchronous",

@@ -7,6 +7,7 @@
  * addresses stand in them.
  */
 import type { HttpError, HttpRequest, ReplyEvent } from "lunet/http";
+import type { WorkerEvent } from "lunet/workers";
 import pino from "pino";
 import type { LogLevel } from "./configuration.ts";
 
@@ -73,6 +74,13 @@ export class Log {
     const where = request === undefined ? {} : { id: request.id, method: request.method, path: request.path };
     this.#pino.error({ err: error, ...where }, "failed");
     this.flush();
+  }
+
+  /** What happened to the workers. */
+  worker({ level, message, worker, pid }: WorkerEvent): void {
+    const line = { ...(worker === undefined ? {} : { worker }), ...(pid === undefined ? {} : { pid }) };
+    const write = { info: "info", warning: "warn", error: "error" } as const;
+    this.#pino[write[level]](line, message);
   }
 
   /** Writes what is held. */

@@ -1,5 +1,6 @@
 /**
- * The program: reads its configuration, opens and migrates the database, serves, and ends when it is told to.
+ * The program: reads its configuration, opens and migrates the database, serves, and ends when it is told to. With several
+ * workers it supervises them, and they do that.
  *
  * Standard output has three lines: the address, where the data is, the limits in force. The log is on standard error.
  * Exit status: 0 after SIGTERM or SIGINT, 1 when it could not start or failed, 2 for a configuration that it cannot use.
@@ -9,6 +10,7 @@ import { LunetError, run, scope, spawn } from "lunet";
 import type { Database } from "lunet/db";
 import { serve, type ServeOptions, type Server } from "lunet/http";
 import { waitSignal } from "lunet/signal";
+import { runWorkers, thisWorker, type WorkerEvent } from "lunet/workers";
 import { createApp, type App } from "./app.ts";
 import { ConfigurationError, helpText, readConfiguration, type Configuration } from "./configuration.ts";
 import { databaseName, databasePath, migrateDatabase, openDatabase } from "./database.ts";
@@ -24,6 +26,9 @@ const MAX_DEFAULT_PASSWORD_CONCURRENCY = 3;
 const MAX_WAITING_PASSWORDS = 256;
 const PASSWORD_WAIT_MS = 5_000;
 
+/** What a worker may take to end beside the grace of its requests: it closes its database. */
+const END_MS = 10_000;
+
 /** Waits until the program is told to end, then lets what was asked be answered, within the grace. */
 async function serveUntilSignal(configuration: Configuration, log: Log): Promise<void> {
   // From here on a signal ends the program in order, also one that comes while it starts.
@@ -34,7 +39,7 @@ async function serveUntilSignal(configuration: Configuration, log: Log): Promise
 
   let isDraining = false;
   const passwords = new Passwords({
-    concurrency: configuration.passwordConcurrency || defaultPasswordConcurrency(),
+    concurrency: configuration.passwordConcurrency || defaultPasswordConcurrency(configuration.workers),
     maxWaiting: MAX_WAITING_PASSWORDS,
     waitMs: PASSWORD_WAIT_MS,
   });
@@ -50,10 +55,12 @@ async function serveUntilSignal(configuration: Configuration, log: Log): Promise
   const { host, port, unixSocket, dangerouslySkipLoopbackRestriction } = configuration;
   const where = unixSocket === undefined ? { host, port } : { path: unixSocket };
   const server = await listen(app, { ...where, dangerouslySkipLoopbackRestriction });
-  printStart(server, databaseName(configuration.databaseUrl), {
-    ...passwords.limits,
-    keptAnswersMib: configuration.keptAnswersMib,
-  });
+  if (thisWorker()?.isFirst !== false) {
+    printStart(server, databaseName(configuration.databaseUrl), {
+      ...passwords.limits,
+      keptAnswersMib: configuration.keptAnswersMib,
+    });
+  }
 
   log.info(`ends: SIG${await signal.join()}`);
   isDraining = true;
@@ -97,8 +104,11 @@ async function signingKey(
   return Buffer.from(jwtSecret, "utf8");
 }
 
-function defaultPasswordConcurrency(): number {
-  return Math.min(availableParallelism(), MAX_DEFAULT_PASSWORD_CONCURRENCY);
+/** Processes share the processors. */
+function defaultPasswordConcurrency(workers: number | "auto"): number {
+  const processors = availableParallelism();
+  const share = Math.floor(processors / (workers === "auto" ? processors : workers));
+  return Math.min(Math.max(share, 1), MAX_DEFAULT_PASSWORD_CONCURRENCY);
 }
 
 function printStart(server: Server, data: string, ownLimits: Readonly<Record<string, number>>): void {
@@ -116,20 +126,28 @@ function explain(error: unknown): 1 | 2 | undefined {
   return error instanceof ConfigurationError ? 2 : 1;
 }
 
-async function runConfigured(configuration: Configuration): Promise<void> {
+async function runConfigured(configuration: Configuration): Promise<number> {
   const log = new Log(configuration.logLevel);
   try {
+    if (configuration.workers !== 1 && thisWorker() === undefined) return await supervise(configuration, log);
     await scope(() => serveUntilSignal(configuration, log));
+    return 0;
   } finally {
     log.flush();
   }
+}
+
+/** Runs the workers, which are this program too, to their end. */
+function supervise({ workers, graceMs }: Configuration, log: Log): Promise<number> {
+  const onEvent = (event: WorkerEvent): void => log.worker(event);
+  return runWorkers({ count: workers, graceMs: graceMs + END_MS, onEvent });
 }
 
 async function main(): Promise<number> {
   try {
     const configuration = readConfiguration(process.argv.slice(2), process.env);
     if (configuration === "help") console.log(helpText());
-    else await runConfigured(configuration);
+    else return await runConfigured(configuration);
     return 0;
   } catch (error) {
     const status = explain(error);

@@ -4,7 +4,6 @@ import { DatabaseError } from "lunet/db";
 import { jsonText, type Reply } from "lunet/http";
 import { Type } from "typebox";
 import { ApiError, notFound } from "./errors.ts";
-import { textJson } from "./json-text.ts";
 import type { Call } from "./route.ts";
 import { insertOrKeep } from "./dialect.ts";
 import { uniqueKey } from "./validation.ts";
@@ -32,8 +31,8 @@ export function profileJson(
   following: number | boolean | undefined,
 ): string {
   return (
-    `{"username":${textJson(username)},"bio":${textJson(bio)},"image":${textJson(image)},` +
-    `"following":${Boolean(following)}}`
+    `{"username":${JSON.stringify(username)},"bio":${JSON.stringify(bio)},` +
+    `"image":${JSON.stringify(image)},"following":${Boolean(following)}}`
   );
 }
 
