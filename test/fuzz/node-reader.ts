@@ -27,13 +27,24 @@ const ENDS = new Set(["HPE_INVALID_EOF_STATE", "ECONNRESET"]);
 
 class MemorySocket extends Duplex {
   readonly reading: NodeReading = { messages: [], refusal: undefined };
+  #isRefused = false;
+
+  /** Notes a message. Behind one that was refused the server reads on, and answers nothing. */
+  add(message: NodeMessage): void {
+    if (!this.#isRefused) this.reading.messages.push(message);
+  }
+
+  refuse(why: string): void {
+    this.#isRefused = true;
+    this.reading.refusal ??= why;
+  }
 
   override _read(): void {}
 
   override _write(part: Buffer, _encoding: string, done: () => void): void {
     // What the server answers on its own is not 200.
     const status = /^HTTP\/1\.1 (?!200|100)(\d{3})/.exec(part.toString("latin1"))?.[1];
-    if (status !== undefined) this.reading.refusal ??= status;
+    if (status !== undefined) this.refuse(status);
     done();
   }
 }
@@ -52,7 +63,10 @@ function record(request: IncomingMessage): NodeMessage {
     trailers: [],
     isWhole: false,
   };
-  (request.socket as unknown as MemorySocket).reading.messages.push(message);
+  const socket = request.socket as unknown as MemorySocket;
+  const isRefused = message.minor === 1 && request.headers.host === undefined && message.method !== "CONNECT";
+  if (isRefused) socket.refuse("400");
+  else socket.add(message);
   return message;
 }
 
@@ -71,7 +85,8 @@ export class NodeReader {
   readonly #server: Server;
 
   constructor() {
-    this.#server = createServer(answer);
+    // The server asks for Host itself, in the request's turn to be answered, which is not known here: see `record`.
+    this.#server = createServer({ requireHostHeader: false }, answer);
     // An expectation is the application's to answer; here it is the message alone that counts.
     this.#server.on("checkContinue", answer).on("checkExpectation", answer);
     this.#server.on("connect", (request: IncomingMessage, socket: Duplex) => {
@@ -79,8 +94,7 @@ export class NodeReader {
       socket.destroy();
     });
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-      const { reading } = socket as MemorySocket;
-      if (error.code !== undefined && !ENDS.has(error.code)) reading.refusal ??= error.code;
+      if (error.code !== undefined && !ENDS.has(error.code)) (socket as MemorySocket).refuse(error.code);
       // The ends of earlier messages are told in later turns.
       setImmediate(() => socket.destroy());
     });

@@ -42,7 +42,7 @@ export const httpErrors = Object.freeze({
   },
   ERR_HTTP_TRANSFER_CODING_UNKNOWN: { status: 501, meaning: "a transfer coding other than chunked is asked for" },
   ERR_HTTP_CONTENT_TYPE_REPEATED: { status: 400, meaning: "a request has more than one Content-Type field" },
-  ERR_HTTP_TRACE_CONTENT: { status: 400, meaning: "TRACE comes with content" },
+  ERR_HTTP_CONTENT_UNEXPECTED: { status: 400, meaning: "TRACE or CONNECT comes with content" },
   ERR_HTTP_CONTENT_TOO_LARGE: { status: 413, meaning: "the content is longer than maxContentBytes" },
   ERR_HTTP_CHUNK: { status: 400, meaning: "a chunk has a malformed size or extension" },
   ERR_HTTP_CHUNK_LINE_TOO_LONG: {

@@ -135,8 +135,9 @@ export class RequestHead {
       throw new HttpError("ERR_HTTP_CONTENT_TOO_LARGE", message);
     }
     this.hasContent = this.chunked || this.contentLength > 0;
-    if (this.hasContent && this.method === "TRACE") {
-      throw new HttpError("ERR_HTTP_TRACE_CONTENT", "Cannot read content: found some with TRACE, wanted none");
+    if (this.hasContent && (this.method === "TRACE" || this.method === "CONNECT")) {
+      const message = `Cannot read content: found some with ${this.method}, wanted none`;
+      throw new HttpError("ERR_HTTP_CONTENT_UNEXPECTED", message);
     }
     if (contentTypes > 1) {
       const message = `Cannot read Content-Type: found ${contentTypes} lines, wanted one at most`;

@@ -165,6 +165,8 @@ export const chunks: readonly Section[] = [
       extension("an extension with an empty value", ";a="),
       extension("an extension with an open quoted string", ';a="b'),
       extension("an extension with more behind its quoted string", ';a="b"c'),
+      extension("an extension with a quote within its value", ';a=7"b"'),
+      extension("two semicolons before an extension", ";;a"),
       extension("an extension with a comma", ";a,b"),
       extension("an extension with a bracket", ";bad[=x"),
       extension("an extension with a byte above 127 in its name", ";\xe9"),

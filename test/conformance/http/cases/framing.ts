@@ -350,6 +350,25 @@ export const framing: readonly Section[] = [
         "White space around a value is no part of it",
       ]),
       sound([
+        "a tab behind chunked",
+        "9110 5.5",
+        post("Transfer-Encoding: chunked\t\r\n", "0\r\n\r\n"),
+        { chunked: true, content: "" },
+        "White space around a value is no part of it",
+      ]),
+      coded(
+        "a coding that is no token, and chunked on two lines",
+        "9112 7",
+        "Transfer-Encoding: ch@nked\r\nTransfer-Encoding: chunked\r\n",
+        CODING,
+      ),
+      coded(
+        "chunked with a parameter, and chunked on two lines",
+        "9112 7",
+        "Transfer-Encoding: chunked;a=b\r\nTransfer-Encoding: chunked\r\n",
+        CODING,
+      ),
+      sound([
         "chunked with a capital",
         "9112 7",
         post("Transfer-Encoding: Chunked\r\n", "5\r\nhello\r\n0\r\n\r\n"),

@@ -1,6 +1,16 @@
 /** The request line: its parts, methods, versions (RFC 9112 sections 2.2, 2.3 and 3). */
 import { refused, section, sound, type Section } from "../case.ts";
-import { EMPTY_LINE, get, HOST, METHOD, REQUEST_LINE, TARGET, VERSION, VERSION_UNSUPPORTED } from "./pieces.ts";
+import {
+  EMPTY_LINE,
+  get,
+  HOST,
+  LINE_END,
+  METHOD,
+  REQUEST_LINE,
+  TARGET,
+  VERSION,
+  VERSION_UNSUPPORTED,
+} from "./pieces.ts";
 
 const line = (requestLine: string): string => `${requestLine}\r\n${HOST}\r\n`;
 
@@ -130,6 +140,7 @@ export const requestLines: readonly Section[] = [
         wanted: "200 closed",
       },
       refused(["HTTP/0.9, which has no version", "9112 3", "GET /\r\n\r\n", REQUEST_LINE]),
+      refused(["HTTP/0.9 that ends with LF", "9112 3", "GET /\n", LINE_END]),
       refused(["HTTP/0.9 with a field", "9112 3", `GET /\r\n${HOST}\r\n`, REQUEST_LINE]),
       refused(["HTTP/2.0", "9110 15.6.6", line("GET / HTTP/2.0"), VERSION_UNSUPPORTED]),
       {

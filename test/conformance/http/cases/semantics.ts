@@ -1,6 +1,6 @@
 /** Methods and replies (RFC 9110 sections 6.6, 8.6, 9, 13, 14 and 15). */
 import { refused, section, type Entry, type Section } from "../case.ts";
-import { get, HOST, post, TRACE_CONTENT } from "./pieces.ts";
+import { get, HOST, post, CONTENT_UNEXPECTED } from "./pieces.ts";
 
 const request = (method: string, target = "/", fields = ""): string =>
   `${method} ${target} HTTP/1.1\r\n${HOST}${fields}\r\n`;
@@ -64,10 +64,20 @@ export const semantics: readonly Section[] = [
           "TRACE with content",
           "9110 9.3.8",
           `TRACE / HTTP/1.1\r\n${HOST}Content-Length: 5\r\n\r\nhello`,
-          TRACE_CONTENT,
+          CONTENT_UNEXPECTED,
         ]),
         why: "A client must not send content with TRACE",
         wanted: "400|405|501 open|closed",
+      },
+      {
+        ...refused([
+          "CONNECT with content",
+          "9110 9.3.6",
+          `CONNECT a:443 HTTP/1.1\r\n${HOST}Content-Length: 5\r\n\r\nhello`,
+          CONTENT_UNEXPECTED,
+        ]),
+        why: "CONNECT has no content: what follows is the tunnel's for some, and content for others",
+        wanted: "400?|405?|501? closed",
       },
       asked({
         name: "CONNECT to an origin server",

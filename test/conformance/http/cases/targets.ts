@@ -1,6 +1,6 @@
 /** Request targets and hosts (RFC 9112 section 3.2, RFC 9110 sections 4.2 and 7.2, RFC 3986 section 3.2). */
 import { refused, section, sound, type Entry, type Section } from "../case.ts";
-import { BAD_HOST, get, HOST, NO_HOST, TARGET, TWO_HOSTS } from "./pieces.ts";
+import { BAD_HOST, get, HOST, NO_HOST, REQUEST_LINE, TARGET, TWO_HOSTS } from "./pieces.ts";
 
 const line = (requestLine: string): string => `${requestLine}\r\n${HOST}\r\n`;
 
@@ -189,6 +189,7 @@ export const targets: readonly Section[] = [
         ...refused(["CONNECT without a host", "9112 3.2.3", line("CONNECT :80 HTTP/1.1"), TARGET]),
         wanted: "400? closed",
       },
+      { ...refused(["CONNECT without a target", "9112 3.2.3", line("CONNECT "), REQUEST_LINE]), wanted: "400? closed" },
       refused(["absolute-form without a host", "9110 4.2.1", line("GET http:///a HTTP/1.1"), TARGET]),
       refused(["absolute-form with a port and no host", "9110 4.2.1", line("GET http://:80/a HTTP/1.1"), TARGET]),
       refused(["absolute-form with user information", "9110 4.2.4", line("GET http://u:p@a/ HTTP/1.1"), TARGET]),
