@@ -115,7 +115,7 @@ const MONOTONIC = { instead: "monotonicMs() of lunet/time" };
 const WALL = { instead: "wallMs() of lunet/time" };
 const SIGNAL = { instead: "waitSignal() of lunet/signal" };
 /** An application may be a client of other servers, under until(): lunet has no HTTP client. */
-const CLIENT = { instead: "connect() of lunet/net", allowedIn: ["apps/", "examples/"] };
+const CLIENT = { instead: "connect() of lunet/net", allowedIn: ["apps/", "examples/", `${RUNTIME}client/`] };
 const PROMISE: Restriction = {
   rule: "wait",
   instead: "suspend() of lunet, or until() for a promise of somebody else's",

@@ -4,6 +4,17 @@
  * @module
  */
 export {
+  createClient,
+  type CallInput,
+  type Client,
+  type ClientFields,
+  type ClientOptions,
+  type Fetch,
+  type ReplyOf,
+} from "./client.ts";
+export { ClientError, type ClientErrorCode } from "./client-error.ts";
+export { requestTarget } from "./request-target.ts";
+export {
   paramNames,
   route,
   type ContentOf,

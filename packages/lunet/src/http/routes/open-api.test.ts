@@ -92,7 +92,8 @@ test("the document keeps the rules of OpenAPI 3.1", () => {
       const inTemplate = [...path.matchAll(/\{([^}]+)\}/g)].map(([, name]) => name);
       const parameters: any[] = operation.parameters ?? [];
       const inPath = parameters.filter((one) => one.in === "path");
-      assert.deepEqual(inPath.map(({ name }) => name).toSorted(), inTemplate.toSorted());
+      assert.deepEqual(new Set(inPath.map(({ name }) => name)), new Set(inTemplate));
+      assert.equal(inPath.length, inTemplate.length);
       assert.ok(inPath.every(({ required }) => required === true));
       assert.equal(new Set(parameters.map((one) => `${one.in} ${one.name}`)).size, parameters.length);
       for (const one of parameters) assert.ok(one.schema !== undefined);

@@ -135,10 +135,10 @@ class DocumentWriter {
   }
 
   #operation(route: Route): object {
-    const { method, path, params, query, content, replies, ...words } = route;
+    const { method: _method, path, params, query, content, replies: _replies, ...words } = route;
     const parameters = [
       ...paramNames(path).map((name) => this.#parameter("path", name, params[name] ?? { type: "string" }, true)),
-      ...this.#queryParameters((query ?? {}) as JsonSchema),
+      ...this.#queryParameters(query ?? {}),
     ];
     return {
       ...words,
