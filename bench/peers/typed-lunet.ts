@@ -1,24 +1,24 @@
-/** Lunet: its router, TypeBox's compiled checks, and JSON. */
+/** Lunet as its users write it: one declaration, by which everything is checked and the reply is serialized. */
 import { run } from "lunet";
-import { json, Router, serve } from "lunet/http";
+import { serve } from "lunet/http";
+import { Api, route } from "lunet/http/routes";
 import { waitSignal } from "lunet/signal";
-import { Compile } from "typebox/compile";
-import { answer, Content, draftOf, Params, PATH } from "./typed.ts";
+import { Type } from "typebox";
+import { answer, CommentReply, Content, Params, PATH } from "./typed.ts";
 
-const params = Compile(Params);
-const content = Compile(Content);
-const router = new Router();
-router.route("POST", PATH, async (request) => {
-  const draft = draftOf(request.query("draft"));
-  const path: unknown = request.params;
-  const given = await request.json();
-  if (draft === undefined || !params.Check(path) || !content.Check(given)) {
-    return json({ error: "invalid" }, { status: 400 });
-  }
-  return json(answer(path, draft, given), { status: 201 });
+const addComment = route({
+  method: "POST",
+  path: PATH,
+  params: Params.properties,
+  query: Type.Object({ draft: Type.Boolean({ default: false }) }),
+  content: Content,
+  replies: { 201: CommentReply },
 });
+const api = new Api().handle(addComment, ({ params, query, content, reply }) =>
+  reply(201, answer(params, query.draft, content)),
+);
 await run(async () => {
-  await using server = await serve(router);
+  await using server = await serve(api);
   console.log(server.url);
   await waitSignal("TERM");
 });
