@@ -15,6 +15,7 @@ import { ensureAb, faultOf, parseAbReport } from "./ab.ts";
 import { createStampedFolder } from "./log-folder.ts";
 import { runMixedLoad } from "./mixed-load.ts";
 import { describeEnd, isInterrupted, startCommand, telling } from "./run-command.ts";
+import { readWhole } from "./settings.ts";
 import { stressCommand } from "./stress.ts";
 import { StepFailure, TracedServer } from "./traced-server.ts";
 
@@ -36,15 +37,9 @@ const root = join(import.meta.dirname, "..");
 
 /** Reads what the protocol is told. Throws RangeError that names the variable. */
 function readSettings(environment: NodeJS.ProcessEnv): Settings {
-  const whole = (name: string, normally: number, most: number): number => {
-    const text = environment[name] ?? "";
-    if (text === "") return normally;
-    if (/^\d{1,15}$/.test(text) && Number(text) >= 1 && Number(text) <= most) return Number(text);
-    throw new RangeError(`Cannot use ${name}: found ${JSON.stringify(text)}, wanted a whole number from 1 to ${most}`);
-  };
   return {
-    seconds: whole("PROTOCOL_SECONDS", 10, 86_400),
-    seed: whole("PROTOCOL_SEED", (Date.now() % 0x7fff_ffff) + 1, 0x7fff_ffff),
+    seconds: readWhole("PROTOCOL_SECONDS", 10, 86_400, environment),
+    seed: readWhole("PROTOCOL_SEED", (Date.now() % 0x7fff_ffff) + 1, 0x7fff_ffff, environment),
   };
 }
 

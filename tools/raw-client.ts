@@ -93,6 +93,14 @@ export class RawClient {
     if (status !== wanted) throw new Fault(`found ${status} ${content.slice(0, 200)}, wanted ${wanted}`);
   }
 
+  /** Reads up to `text` and gives what came before it; for replies without a length, and for other protocols. */
+  async takeTo(text: string): Promise<string> {
+    const at = await this.#find(text);
+    const taken = this.#received.toString("latin1", 0, at);
+    this.#received = this.#received.subarray(at + text.length);
+    return taken;
+  }
+
   async #find(text: string): Promise<number> {
     for (;;) {
       const at = this.#received.indexOf(text);
