@@ -1,10 +1,14 @@
 /** The application: every route in one table, and what holds for all of them. */
 import type { Database } from "lunet/db";
 import {
+  databaseRateLimits,
   empty,
+  rateLimit,
+  requestIds,
   Router,
   type Handler,
   type HttpRequest,
+  type Middleware,
   type Reply,
   type ReplyFields,
   type ServerOptions,
@@ -34,6 +38,10 @@ export interface AppOptions {
   readonly log: Log;
   /** Bytes of answers to anonymous readers that may be kept. */
   readonly keptAnswersBytes: number;
+  /** Log-ins and registrations that one address may try per minute. Default 0: no limit. Its table is made before. */
+  readonly loginLimit?: number;
+  /** As `serve` takes them. Default: none. */
+  readonly trustedProxies?: readonly string[];
   /** True from the begin of the shutdown. */
   readonly isDraining: () => boolean;
   /** Answers GET outside `/api` where no route is: the place of a web UI. Default: 404. */
@@ -44,7 +52,10 @@ export interface AppOptions {
 export interface App {
   readonly handler: Handler;
   readonly routes: readonly Route[];
-  readonly serverOptions: Pick<ServerOptions, "fields" | "limits" | "errorReply" | "onFailure" | "onReply">;
+  readonly serverOptions: Pick<
+    ServerOptions,
+    "fields" | "trustedProxies" | "limits" | "errorReply" | "onFailure" | "onReply"
+  >;
 }
 
 /**
@@ -80,12 +91,14 @@ function routesOf(options: AppOptions): readonly Route[] {
       content: NewUser,
       status: 201,
       reply: UserReply,
-      errors: [409, 503],
+      errors: [409, 429, 503],
+      limited: true,
     }),
     route("POST /api/users/login", "none", "Log in", users.login, {
       content: Login,
       reply: UserReply,
-      errors: [401, 503],
+      errors: [401, 429, 503],
+      limited: true,
     }),
     route("GET /api/user", "required", "The current user", users.current, { reply: UserReply }),
     route("PUT /api/user", "required", "Change the current user", users.update, {
@@ -170,13 +183,20 @@ function routesOf(options: AppOptions): readonly Route[] {
   ];
 }
 
+/** Guessing passwords is made slow, by a count that all processes share. */
+function loginLimit({ database, log, loginLimit: limit = 0 }: AppOptions): Middleware | undefined {
+  if (limit === 0) return undefined;
+  const place = databaseRateLimits(database);
+  return rateLimit({ name: "login", limit, windowMs: 60_000, place, onFailure: (error) => log.failure(error) });
+}
+
 function preflight(allow: string): Reply {
   return empty(204, { ...PREFLIGHT_FIELDS, Allow: allow, "Access-Control-Allow-Methods": allow });
 }
 
 /** Makes the application. Call it in a coroutine, after the database has been migrated. */
 export function createApp(options: AppOptions): App {
-  const { database, tokens, log, pages, keptAnswersBytes } = options;
+  const { database, tokens, log, pages, keptAnswersBytes, trustedProxies = [] } = options;
   const authentication = new Authentication(database, tokens);
   const routes = routesOf(options);
   const documentation = new Documentation(routes);
@@ -195,20 +215,20 @@ export function createApp(options: AppOptions): App {
     methodNotAllowed: () => errorReply(new ApiError(405, { method: ["not allowed"] })),
     onOptions: (_request, allow) => preflight(allow),
   });
+  const limited = loginLimit(options);
   for (const row of routes) {
-    router.route(
-      row.method,
-      row.path,
-      routeHandler(row, authentication, kept, log.logsRequests ? onViewer : undefined),
-    );
+    const handler = routeHandler(row, authentication, kept, log.logsRequests ? onViewer : undefined);
+    router.route(row.method, row.path, row.limited && limited !== undefined ? limited(handler) : handler);
   }
   router.get("/openapi.json", documentation.document).get("/docs", documentation.page);
 
   return {
-    handler: router.handler,
+    // A proxy's request ids are taken over and told.
+    handler: trustedProxies.length > 0 ? requestIds()(router.handler) : router.handler,
     routes,
     serverOptions: {
       fields: COMMON_FIELDS,
+      trustedProxies,
       limits: { handlerTimeoutMs: HANDLER_TIMEOUT_MS },
       errorReply: (error, request) => {
         if (request === undefined) log.refused(error);

@@ -1,4 +1,5 @@
 /** What the program can be told at its start, by environment variables and flags, as one table. */
+import { AddressSet } from "lunet/net";
 
 /** A value that the program cannot start with; `message` says what was found, what is wanted and what to do. */
 export class ConfigurationError extends Error {
@@ -17,10 +18,12 @@ export interface Configuration {
   readonly host: string;
   readonly port: number;
   readonly unixSocket: string | undefined;
+  readonly trustedProxies: readonly string[];
   readonly databaseUrl: string;
   readonly databasePool: number;
   readonly jwtSecret: string | undefined;
   readonly tokenDays: number;
+  readonly loginLimit: number;
   readonly logLevel: LogLevel;
   readonly graceMs: number;
   readonly passwordConcurrency: number;
@@ -73,6 +76,13 @@ export const settings: { readonly [K in keyof Configuration]: Setting<Configurat
     meaning: "path of a Unix socket to listen on instead of host and port",
     parse: (text) => (text === "" ? undefined : text),
   },
+  trustedProxies: {
+    flag: "trusted-proxies",
+    variable: "TRUSTED_PROXIES",
+    default: "",
+    meaning: "proxies whose X-Forwarded-For and X-Request-Id count, with commas between: unix, addresses, networks",
+    parse: proxies,
+  },
   databaseUrl: {
     flag: "database-url",
     variable: "DATABASE_URL",
@@ -101,6 +111,13 @@ export const settings: { readonly [K in keyof Configuration]: Setting<Configurat
     default: "7",
     meaning: "days that a session token is good for, 1 to 365",
     parse: (text) => wholeNumber(text, 1, 365),
+  },
+  loginLimit: {
+    flag: "login-limit",
+    variable: "LOGIN_LIMIT",
+    default: "0",
+    meaning: "log-ins and registrations that one address may try per minute, 0 to 100000; 0 sets no limit",
+    parse: (text) => wholeNumber(text, 0, 100_000),
   },
   logLevel: {
     flag: "log-level",
@@ -168,6 +185,17 @@ function oneOf<const T extends string>(text: string, values: readonly T[]): T {
   const value = values.find((candidate) => candidate === text);
   if (value === undefined) throw new Wanted(`one of ${values.join(", ")}`);
   return value;
+}
+
+function proxies(text: string): readonly string[] {
+  const members = text.split(",").map((member) => member.trim());
+  if (text === "") return [];
+  try {
+    void new AddressSet(members.filter((member) => member !== "unix"));
+  } catch {
+    throw new Wanted("unix, IP addresses, and networks such as 10.0.0.0/8, with commas between");
+  }
+  return members;
 }
 
 /** The path of a file is checked here; what a server's address has to be, the runtime knows. */

@@ -55,6 +55,7 @@ const HTTP_ERRORS: Readonly<Record<string, FieldErrors>> = {
 const BY_STATUS: Readonly<Record<number, FieldErrors>> = {
   400: { request: ["is invalid"] },
   408: { request: ["came too slowly"] },
+  429: { request: ["came too often"] },
   417: { expect: ["is not supported"] },
   431: { headers: ["are too large"] },
   500: { server: ["failed"] },

@@ -53,6 +53,7 @@ export class Log {
   request({ request, status, contentBytes, durationMs, complete }: ReplyEvent, userId: number | undefined): void {
     const line = {
       id: request.id,
+      ...(request.fromTrustedProxy ? { client: request.clientAddress } : {}),
       method: request.method,
       path: request.path,
       status,

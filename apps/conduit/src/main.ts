@@ -8,7 +8,7 @@
 import { availableParallelism } from "node:os";
 import { LunetError, run, scope, spawn } from "lunet";
 import type { Database } from "lunet/db";
-import { serve, type ServeOptions, type Server } from "lunet/http";
+import { createRateLimitTable, serve, type ServeOptions, type Server } from "lunet/http";
 import { waitSignal } from "lunet/signal";
 import { runWorkers, thisWorker, type WorkerEvent } from "lunet/workers";
 import { createApp, type App } from "./app.ts";
@@ -35,6 +35,7 @@ async function serveUntilSignal(configuration: Configuration, log: Log): Promise
   const signal = spawn(() => waitSignal("TERM", "INT"), { name: "signal" });
   await using database = await openDatabase(configuration);
   await migrateDatabase(database);
+  if (configuration.loginLimit > 0) await createRateLimitTable(database);
   const key = await signingKey(configuration, database, log);
 
   let isDraining = false;
@@ -50,6 +51,8 @@ async function serveUntilSignal(configuration: Configuration, log: Log): Promise
     passwords,
     log,
     keptAnswersBytes: configuration.keptAnswersMib * 2 ** 20,
+    loginLimit: configuration.loginLimit,
+    trustedProxies: configuration.trustedProxies,
     isDraining: () => isDraining,
   });
   const { host, port, unixSocket, dangerouslySkipLoopbackRestriction } = configuration;

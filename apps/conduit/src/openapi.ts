@@ -17,6 +17,7 @@ const MEANINGS: Readonly<Record<number, string>> = {
   413: "The content is too large",
   415: "The content is not JSON",
   422: "A field cannot be used",
+  429: "More than the server's limit for one address, come again",
   503: "Too busy, come again",
 };
 

@@ -62,6 +62,8 @@ export interface Route {
   readonly errors: readonly number[];
   /** Whether what anonymous readers get may be kept until something is written. */
   readonly keep: boolean;
+  /** Whether an address may use it only so often, if the program was told so. */
+  readonly limited: boolean;
   readonly summary: string;
   readonly handler: (call: Call<never, never>) => Reply | Promise<Reply>;
 }
@@ -76,6 +78,8 @@ interface RouteDetails<C> {
   readonly errors?: readonly number[];
   /** Default false. */
   readonly keep?: boolean;
+  /** Default false. */
+  readonly limited?: boolean;
 }
 
 /**
@@ -91,8 +95,8 @@ export function route<A extends Auth, C extends TObject = never>(
   details: RouteDetails<C>,
 ): Route {
   const [method, path] = endpoint.split(" ") as [Route["method"], string];
-  const { content, reply, status = 200, query = [], errors = [], keep = false } = details;
-  return { method, path, auth, summary, handler, content, reply, status, query, errors, keep };
+  const { content, reply, status = 200, query = [], errors = [], keep = false, limited = false } = details;
+  return { method, path, auth, summary, handler, content, reply, status, query, errors, keep, limited };
 }
 
 /**
