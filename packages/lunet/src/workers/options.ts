@@ -36,6 +36,11 @@ export interface RunWorkersOptions {
   readonly stableMs?: number;
   /** After so many starts in a row that came to nothing, while no worker serves, all is given up. 1 to 1,000, default 5. */
   readonly maxFailedStarts?: number;
+  /**
+   * Statuses that another start would not change: a program that ends with one before it serves, while no other worker
+   * serves, is given up at once. Default: 2, 64 (`EX_USAGE`) and 78 (`EX_CONFIG`), which stand for wrong arguments.
+   */
+  readonly finalStatuses?: readonly number[];
   /** Called with what happens. Default: one line each on standard error. */
   readonly onEvent?: (event: WorkerEvent) => void;
 }
@@ -78,6 +83,7 @@ export function resolveWorkerOptions(options: RunWorkersOptions): WorkerSettings
     ),
     stableMs: whole("stableMs", options.stableMs ?? 10_000, 0, DAY_MS),
     maxFailedStarts: whole("maxFailedStarts", options.maxFailedStarts ?? 5, 1, 1_000),
+    finalStatuses: (options.finalStatuses ?? [2, 64, 78]).map((status) => whole("finalStatuses", status, 1, 255)),
   };
 }
 

@@ -189,17 +189,8 @@ export class Supervisor implements WorkerOwner {
   #judge(slot: Slot, worker: Worker, end: WorkerEnd): number {
     this.#reportEnd(worker, end);
     if (!worker.hasServed) this.#failedStarts++;
-    const { maxFailedStarts, stableMs } = this.#settings;
-    const serves = [...this.#alive].some((other) => other.isServing);
-    const isDone = !this.#hasServed && end.status === 0;
-    if (!worker.hasServed && !serves && (isDone || this.#failedStarts >= maxFailedStarts)) {
-      const status = isDone ? 0 : statusOf(end) || 1;
-      const message = isDone
-        ? "the program ended before it listened: nothing to keep alive"
-        : `giving up: found ${this.#failedStarts} starts in a row that ended before they served, status ${status}`;
-      this.#tell({ kind: "gave-up", level: isDone ? "info" : "error", message });
-      throw new GaveUp(status);
-    }
+    const { stableMs } = this.#settings;
+    if (!worker.hasServed && ![...this.#alive].some((other) => other.isServing)) this.#judgeStart(end);
     if (worker.hasServed && worker.servedMs >= stableMs) slot.backOff.reset();
     const delayMs = slot.backOff.next();
     this.#tell({
@@ -209,6 +200,23 @@ export class Supervisor implements WorkerOwner {
       worker: slot.number,
     });
     return delayMs;
+  }
+
+  /** Gives up where another start would come to nothing, too. Nothing serves. */
+  #judgeStart(end: WorkerEnd): void {
+    const { maxFailedStarts, finalStatuses } = this.#settings;
+    const status = statusOf(end);
+    if (status === 0 && !this.#hasServed) {
+      const message = "the program ended before it listened: there is nothing to keep alive";
+      this.#tell({ kind: "gave-up", level: "info", message });
+      throw new GaveUp(0);
+    }
+    const found = finalStatuses.includes(status)
+      ? "a status that stays the same"
+      : `${this.#failedStarts} starts in a row that ended before they served`;
+    if (!finalStatuses.includes(status) && this.#failedStarts < maxFailedStarts) return;
+    this.#tell({ kind: "gave-up", level: "error", message: `giving up: found ${found}, status ${status}` });
+    throw new GaveUp(status || 1);
   }
 
   /** Says how a worker has ended, and keeps what must not be forgotten of it. */
