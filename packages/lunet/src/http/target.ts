@@ -110,15 +110,23 @@ const NO_PAIRS = new Query([]);
 export function parseQuery(query: string, options: { maxPairs?: number } = {}): Query {
   if (query === "") return NO_PAIRS;
   const maxPairs = options.maxPairs ?? DEFAULT_MAX_QUERY_PAIRS;
-  const texts = query.split("&").filter((text) => text !== "");
-  if (texts.length > maxPairs) {
-    const message = `Cannot parse query ${quote(query)}: found ${texts.length} pairs, limit is ${maxPairs}`;
-    throw new HttpError("ERR_HTTP_QUERY", message);
+  const pairs: Array<readonly [name: string, value: string]> = [];
+  for (let start = 0; start < query.length;) {
+    const next = query.indexOf("&", start);
+    const end = next === -1 ? query.length : next;
+    if (end > start) {
+      if (pairs.length === maxPairs) {
+        const message = `Cannot parse query ${quote(query)}: found more than ${maxPairs} pairs`;
+        throw new HttpError("ERR_HTTP_QUERY", message);
+      }
+      pairs.push(parsePair(query.slice(start, end)));
+    }
+    start = end + 1;
   }
-  return new Query(texts.map(parsePair));
+  return new Query(pairs);
 }
 
-function parsePair(text: string): [name: string, value: string] {
+function parsePair(text: string): readonly [name: string, value: string] {
   const equals = text.indexOf("=");
   if (equals === -1) return [decodeForm(text), ""];
   return [decodeForm(text.slice(0, equals)), decodeForm(text.slice(equals + 1))];

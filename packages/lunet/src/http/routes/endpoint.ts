@@ -91,8 +91,8 @@ export class Endpoint {
    * @throws InvalidRequestError, HttpError
    */
   readonly handle = (request: HttpRequest): Reply | Response | Promise<Reply | Response> => {
-    const params = this.#params === undefined ? request.params : this.#params.read(Object.entries(request.params));
-    const query = this.#query === undefined ? NO_QUERY : this.#query.read(request.queries);
+    const params = this.#params === undefined ? request.params : this.#params.readParams(request.params);
+    const query = this.#query === undefined ? NO_QUERY : this.#query.readPairs(request.queries);
     const { reply } = this;
     if (this.#content === undefined) return this.#handler({ params, query, content: undefined, request, reply });
     const content = this.#content.tryRead(request);

@@ -27,6 +27,8 @@ export class TextReader {
   readonly #where: Problem["in"];
   readonly #checker: Checker;
   readonly #fields = new Map<string, Field>();
+  /** Every value is text, and a list of them is none. */
+  readonly #isText: boolean;
   /** Unknown names are read too, for the check to refuse or to take. */
   readonly #takesOthers: boolean;
   readonly #defaults: ReadonlyArray<readonly [name: string, value: unknown]>;
@@ -39,6 +41,7 @@ export class TextReader {
     this.#where = where;
     this.#checker = checkerOf(schema);
     for (const [name, one] of Object.entries(properties)) this.#fields.set(name, fieldOf(one));
+    this.#isText = this.#fields.values().every(({ coerce, isList }) => coerce === asText && !isList);
     this.#takesOthers = additionalProperties !== undefined && additionalProperties !== true;
     this.#defaults = Object.entries(properties)
       .filter(([, one]) => one.default !== undefined)
@@ -46,8 +49,31 @@ export class TextReader {
     this.#lists = required.filter((name) => this.#fields.get(name)?.isList === true);
   }
 
-  /** @throws InvalidRequestError */
-  read(pairs: Iterable<readonly [name: string, text: string]>): Record<string, unknown> {
+  /**
+   * Reads parameters of a path, each of which is there once.
+   *
+   * @throws InvalidRequestError
+   */
+  readParams(params: Readonly<Record<string, string>>): Readonly<Record<string, unknown>> {
+    let values: Readonly<Record<string, unknown>> = params;
+    if (!this.#isText) {
+      const read = new NamedValues();
+      for (const name in params) {
+        const text = params[name] as string;
+        read[name] = this.#fields.get(name)?.coerce(text) ?? text;
+      }
+      values = read;
+    }
+    if (this.#checker.Check(values)) return values;
+    throw new InvalidRequestError(findProblems(this.#schema, values, this.#where));
+  }
+
+  /**
+   * Reads the pairs of a query, in which a name may be missing or stand several times.
+   *
+   * @throws InvalidRequestError
+   */
+  readPairs(pairs: Iterable<readonly [name: string, text: string]>): Record<string, unknown> {
     const values = new NamedValues();
     let repeated: string[] | undefined;
     for (const [name, text] of pairs) {
