@@ -68,8 +68,8 @@ format-check: install ## check the format, change nothing
 conformance: install ## run the table of HTTP/1.1's requirements against Lunet and node:http; WRITE=1 writes it into docs/
 	@$(NODE) test/conformance/http/publish.ts $(if $(WRITE),--write)
 
-fuzz: install ## run the fuzzers; FUZZ_SEED and FUZZ_COUNT from the environment
-	@$(NODE) tools/test.ts test/fuzz
+fuzz: install ## run the fuzzers of the HTTP server; FUZZ_SEED and FUZZ_COUNT from the environment; T="server" runs that one
+	@$(NODE) test/fuzz/run.ts $(T)
 
 build: install ## build the package lunet, release and trace, into packages/lunet/dist/
 	@$(NODE) tools/build.ts

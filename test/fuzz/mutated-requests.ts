@@ -23,7 +23,7 @@ const SEEDS: readonly string[] = [
     // Of a row that stands for many, mutation makes the others.
     .filter(({ row, bytes }) => row === undefined && bytes.length > 0 && bytes.length <= MAX_SEED_BYTES)
     .map((item) => item.bytes),
-  ...Array.from({ length: 80 }, () => SOUND).flat(),
+  ...Array.from({ length: 160 }, () => SOUND).flat(),
 ];
 
 const PIECES: readonly string[] = [
