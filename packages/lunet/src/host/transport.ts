@@ -38,10 +38,5 @@ export interface Transport {
   setKeepAlive(idleMs: number): void;
 }
 
-/** Calls back in the next turn of the event loop, after timers and sockets had theirs. */
-export function onNextTurn(callback: () => void): void {
-  setImmediate(callback);
-}
-
 /** Starts a transport for `sink`, which is called from then on. */
 export type StartTransport = (sink: TransportSink) => Transport;

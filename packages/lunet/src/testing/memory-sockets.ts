@@ -5,13 +5,8 @@
  * They stand for a socket pair in tests: buffered up to `writeBufferSize`, with back-pressure, half close and close.
  * `destroy` with `reset` fails the other end with ECONNRESET, as the kernel does.
  */
-import {
-  onNextTurn,
-  type Address,
-  type StartTransport,
-  type Transport,
-  type TransportSink,
-} from "../host/transport.ts";
+import { onNextTurn } from "../host/clock.ts";
+import type { Address, StartTransport, Transport, TransportSink } from "../host/transport.ts";
 import { Connection, DEFAULT_WRITE_BUFFER_SIZE, type BufferOptions } from "../net/mod.ts";
 
 /** Bytes that one end hands over within a turn of the event loop. */
