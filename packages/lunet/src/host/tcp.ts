@@ -7,7 +7,7 @@
  * ended by itself: the sink decides when it is destroyed.
  */
 import { lookup } from "node:dns";
-import { lstatSync, unlinkSync } from "node:fs";
+import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { BlockList, connect, createServer, isIP, Server, type AddressInfo, type Socket } from "node:net";
 import type { Address, StartTransport, Transport, TransportSink } from "./transport.ts";
 
@@ -106,6 +106,12 @@ export interface BoundListener {
   readonly address: Address;
   /** What another process can be given. */
   readonly server: Server;
+  /**
+   * Lets nobody connect any more, while what has connected before can still be accepted: there for a Unix socket of this
+   * process alone. Takes the rights to its file away, not the file, so that no other process listens there meanwhile, whose
+   * file our close would remove. The superuser still can.
+   */
+  readonly shut?: () => void;
   /** Stops accepting; calls back when the socket is closed. Accepted connections are not touched. */
   close(done: () => void): void;
 }
@@ -161,7 +167,12 @@ export function listenStream(
       typeof info === "string"
         ? { family: "unix", path: info }
         : { family: info.family === "IPv6" ? "IPv6" : "IPv4", address: info.address, port: info.port };
-    bound(undefined, { address, server, close: (done) => void server.close(() => done()) });
+    bound(undefined, {
+      address,
+      server,
+      ...(path !== "" && sharing === undefined && { shut: () => shutSocketFile(path) }),
+      close: (done) => void server.close(() => done()),
+    });
   };
   let isGivenUp = false;
   const isReusing = sharing === "reuse-port" || sharing === "reuse-port-first";
@@ -230,6 +241,15 @@ export function isLoopback(address: string): boolean {
 /** True for the file of a Unix socket. A connect to any other file is refused as well, as if the socket were dead. */
 export function isSocketFile(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+}
+
+function shutSocketFile(path: string): void {
+  try {
+    chmodSync(path, 0);
+  } catch (error) {
+    // Somebody has removed it: then nobody can connect, either.
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
 }
 
 /** Takes the file of a Unix socket that nobody listens on any more out of the way. */

@@ -37,6 +37,8 @@ export const DEFAULT_GRACE_MS = 10_000;
 const ACCEPT_PAUSE_MS = 100;
 /** Connections beyond the limit that are answered at one time; more are reset. */
 const MAX_REFUSED = 256;
+/** How long a drain goes on taking in connections, where new ones come all the time. */
+const TAKE_IN_MS = 1_000;
 /** How often connections are looked at while they drain. */
 const DRAIN_SWEEP_MS = 50;
 
@@ -188,6 +190,7 @@ export class Server implements AsyncDisposable {
   readonly #listener: Listener;
   readonly #serving: ConnectionServer;
   readonly #accepting: Coroutine<void>;
+  #accepted = 0;
 
   /** Use `serve`. */
   constructor(listener: Listener, serving: ConnectionServer) {
@@ -252,6 +255,7 @@ export class Server implements AsyncDisposable {
       if (this.#listener.closed) return;
       try {
         this.#serving.start(await this.#listener.accept());
+        this.#accepted++;
       } catch (error) {
         if (error instanceof ClosedError) return;
         if (!(error instanceof Error && "syscall" in error)) throw error;
@@ -262,11 +266,25 @@ export class Server implements AsyncDisposable {
     }
   }
 
+  /**
+   * Takes in what the kernel has accepted already: closing the listener would reset it. A turn of the event loop takes in one
+   * connection; two are sure to have looked at the socket.
+   */
+  async #takeInAccepted(): Promise<void> {
+    const untilMs = monotonicMs() + TAKE_IN_MS;
+    let before: number;
+    do {
+      before = this.#accepted;
+      await sleep(0);
+      await sleep(0);
+    } while (this.#accepted !== before && monotonicMs() < untilMs);
+  }
+
   async #drainWhenAsked(): Promise<void> {
     await waitCancelRequest();
     this.#serving.drainingSinceMs ??= monotonicMs();
-    // What the kernel has accepted already is taken in first: closing the listener would reset it.
-    await sleep(0);
+    this.#listener.shut();
+    await this.#takeInAccepted();
     this.#listener.close();
     await sweepOver(this.#serving, DRAIN_SWEEP_MS);
   }

@@ -245,6 +245,14 @@ export class Listener implements AsyncDisposable {
   }
 
   /**
+   * Lets nobody connect any more to a Unix socket, while what has connected before can still be accepted: a close would
+   * reset it. For a port, and for the superuser, it does nothing; nor for a socket that several processes share.
+   */
+  shut(): void {
+    if (!this.#closed) this.#bound?.shut?.();
+  }
+
+  /**
    * Stops listening, wakes whoever accepts with `ERR_CLOSED`, and closes the connections that nobody accepted. Accepted
    * ones are not touched. A second close does nothing.
    */
