@@ -70,11 +70,7 @@ test(
     for (const client of clients) client.disconnect();
     recount(conduit.databasePath);
     await conduit.stop();
-    assert.equal(
-      conduit.process.stderr.match(/ended by SIGKILL/g)?.length,
-      KILLS,
-      conduit.process.stderr,
-    );
+    assert.equal(conduit.process.stderr.match(/ended by SIGKILL/g)?.length, KILLS, conduit.process.stderr);
   },
 );
 

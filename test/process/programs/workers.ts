@@ -2,7 +2,7 @@
 // files in the folder that FOLDER names.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run, sleep, spawn } from "lunet";
+import { DeadlineError, run, sleep, spawn, withDeadline } from "lunet";
 import { serve, text, type Handler } from "lunet/http";
 import { waitSignal } from "lunet/signal";
 import { runWorkers, thisWorker, type RunWorkersOptions } from "lunet/workers";
@@ -11,13 +11,17 @@ const count = Number(process.argv[2] ?? 2);
 interface ProgramOptions extends Partial<RunWorkersOptions> {
   readonly path?: string;
   readonly port?: number;
+  /** Cancels the supervisor after so long. */
+  readonly deadlineMs?: number;
 }
 
-const { path, port = 0, ...options } = JSON.parse(process.argv[3] ?? "{}") as ProgramOptions;
+const { path, port = 0, deadlineMs, ...options } = JSON.parse(process.argv[3] ?? "{}") as ProgramOptions;
 const folder = process.env["FOLDER"] ?? ".";
 /** How this start is to go: `fail`, `hang`, or nothing. It is read anew at each start. */
 const plan = join(folder, "plan");
 
+/** What the supervisor ends with when its deadline is over. */
+const DEADLINE_STATUS = 9;
 /** Longer than any test waits, and not for ever, whatever becomes of the test. */
 const MAX_HOLD_MS = 15_000;
 
@@ -44,7 +48,10 @@ const handler: Handler = async (request) => {
 async function work(): Promise<void> {
   const told = existsSync(plan) ? readFileSync(plan, "utf8") : "";
   if (told === "fail") throw new Error("told to fail");
-  if (told === "hang") await sleep(60_000);
+  if (told === "hang") {
+    writeFileSync(join(folder, "hanging"), "");
+    await sleep(60_000);
+  }
   const asked = spawn(() => waitSignal("TERM", "INT"), { name: "signal" });
   const where = path === undefined ? { port } : { path };
   const server = await serve(handler, { ...where, limits: { drainIdleMs: 100, lingerMs: 200 } });
@@ -59,4 +66,13 @@ async function work(): Promise<void> {
   writeFileSync(join(folder, `drained-${process.pid}`), "");
 }
 
-await run(() => (thisWorker() === undefined ? runWorkers({ ...options, count }) : work()));
+async function supervise(): Promise<number> {
+  if (deadlineMs === undefined) return runWorkers({ ...options, count });
+  const outcome = withDeadline(deadlineMs, () => runWorkers({ ...options, count }));
+  return outcome.catch((error: unknown) => {
+    if (error instanceof DeadlineError) return DEADLINE_STATUS;
+    throw error;
+  });
+}
+
+await run(() => (thisWorker() === undefined ? supervise() : work()));
