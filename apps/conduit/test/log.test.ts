@@ -72,8 +72,15 @@ test("is silent at level warn when everything goes well, and when clients make m
 
 test("cannot be forged by a path or a name", async () => {
   const lines = await logOf("info", async (conduit) => {
-    await conduit.request("GET", '/api/articles/%0A%7B"status":200%7D');
-    await conduit.request("GET", "/api/profiles/%1b[2J%0d%0a");
+    await conduit.request("GET", '/api/articles/","status":200%7D');
+    await conduit.request("GET", "/api/profiles/%1b[2J%85");
+    // A path with a line end in it is no request.
+    await conduit.request("GET", "/api/articles/%0A%7B%22status%22:200%7D");
   });
-  assert.equal(lines.filter((line) => line.method !== undefined).length, 2);
+  const requests = lines.filter((line) => line.method !== undefined);
+  assert.deepEqual(
+    requests.map((line) => line.status),
+    [404, 400],
+  );
+  assert.equal(lines.filter((line) => line.code === "ERR_HTTP_TARGET").length, 1);
 });
