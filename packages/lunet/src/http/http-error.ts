@@ -68,6 +68,13 @@ export const httpErrors = Object.freeze({
     meaning: "a parameter of the path or of the query is not what its route declares",
   },
   ERR_HTTP_INVALID_CONTENT: { status: 422, meaning: "the content is not what its route declares" },
+  ERR_HTTP_CONTENT_CODING: { status: 415, meaning: "the content is in a content coding that is not taken" },
+  ERR_HTTP_CONTENT_CODING_BROKEN: {
+    status: 400,
+    meaning: "the content is not what its Content-Encoding says, or is cut",
+  },
+  ERR_HTTP_FORM: { status: 400, meaning: "a form is malformed" },
+  ERR_HTTP_FORM_TOO_LARGE: { status: 413, meaning: "a form has more parts than a limit allows, or one that is longer" },
   ERR_HTTP_MEDIA_TYPE: { status: 415, meaning: "the content is not of a media type that its route takes" },
   ERR_HTTP_NOT_FOUND: { status: 404, meaning: "no route has the path" },
   ERR_HTTP_METHOD_NOT_ALLOWED: { status: 405, meaning: "the route has not the method" },
@@ -101,14 +108,20 @@ export class HttpError extends LunetError {
   declare readonly code: HttpErrorCode;
   readonly status: number;
 
-  constructor(code: HttpErrorCode, message: string, options?: ErrorOptions) {
+  /**
+   * What the client is told besides status and code. With it, be it empty, the answer is `application/problem+json`
+   * (RFC 9457).
+   */
+  readonly details: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(
+    code: HttpErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly details?: Readonly<Record<string, unknown>> },
+  ) {
     super(code, message, options);
     this.status = httpErrors[code].status;
-  }
-
-  /** What the client is told besides status and code. With it the answer is `application/problem+json` (RFC 9457). */
-  get details(): Readonly<Record<string, unknown>> | undefined {
-    return undefined;
+    this.details = options?.details;
   }
 }
 

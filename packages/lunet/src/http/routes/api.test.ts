@@ -180,6 +180,13 @@ coroutineTest("content must be JSON: 415 by its type, 400 by what it is", async 
     assert.equal(await post(type, '{"comment":{"body":"b"}}'), 415, String(type));
   }
   for (const content of ["", "{", "undefined"]) assert.equal(await post("application/json", content), 400);
+  const refused = await requestInProcess(api, {
+    method: "POST",
+    path,
+    content: "x",
+    fields: { "Content-Type": "a/b" },
+  });
+  assert.deepEqual(refused.json(), { title: "Unsupported Media Type", status: 415, code: "ERR_HTTP_MEDIA_TYPE" });
   const fine = answering();
   for (const type of ["application/json; charset=utf-8", "Application/JSON", "application/vnd.a.b+json ;x=y"]) {
     const content = '{"comment":{"body":"b"}}';

@@ -1,4 +1,5 @@
 /** Reads JSON content of requests and checks it by a schema. */
+import { decodeText, parseJson } from "../content-text.ts";
 import { HttpError, quote } from "../http-error.ts";
 import type { HttpRequest } from "../request.ts";
 import { addDefaults } from "./defaults.ts";
@@ -8,6 +9,8 @@ import { findProblems } from "./problems.ts";
 
 /** JSON, and what is JSON by its suffix (RFC 6839, 3.1). */
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json[\t ]*(?:;|$)/i;
+
+const NO_DETAILS = Object.freeze({});
 
 /** The content of one route. It is made once. */
 export class ContentReader {
@@ -28,19 +31,30 @@ export class ContentReader {
    */
   tryRead(request: HttpRequest): unknown {
     checkMediaType(request);
-    const value = request.tryJson();
-    return value === undefined ? undefined : this.#check(value);
+    const bytes = request.tryBytes();
+    return bytes === undefined ? undefined : this.#check(bytes);
   }
 
   /** The content, when it has come. Throws as `tryRead`, which was called before. */
   async read(request: HttpRequest): Promise<unknown> {
-    return this.#check(await request.json());
+    return this.#check(await request.bytes());
   }
 
-  #check(value: unknown): unknown {
+  #check(bytes: Uint8Array): unknown {
+    const value = valueOf(bytes);
     if (this.#hasDefaults) addDefaults(this.#schema, value);
     if (this.#checker.Check(value)) return value;
     throw new InvalidRequestError(findProblems(this.#schema, value, "content"));
+  }
+}
+
+function valueOf(bytes: Uint8Array): unknown {
+  try {
+    return parseJson(decodeText(bytes));
+  } catch (error) {
+    // What a route refuses has one form.
+    if (!(error instanceof HttpError)) throw error;
+    throw new HttpError(error.code, error.message, { cause: error.cause, details: NO_DETAILS });
   }
 }
 
@@ -48,5 +62,7 @@ function checkMediaType(request: HttpRequest): void {
   const type = request.field("content-type");
   if (type === "application/json" || (type !== undefined && JSON_TYPE.test(type))) return;
   const found = type === undefined ? "none" : quote(type);
-  throw new HttpError("ERR_HTTP_MEDIA_TYPE", `Cannot read content of type ${found}: wanted application/json`);
+  throw new HttpError("ERR_HTTP_MEDIA_TYPE", `Cannot read content of type ${found}: wanted application/json`, {
+    details: NO_DETAILS,
+  });
 }

@@ -19,12 +19,9 @@ export class InvalidRequestError extends HttpError {
     super(
       isContent ? "ERR_HTTP_INVALID_CONTENT" : "ERR_HTTP_INVALID_REQUEST",
       `Cannot accept the ${problems[0]?.in ?? "request"}: ${found.slice(0, MAX_MESSAGE_LENGTH)}`,
+      { details: { errors: problems } },
     );
     this.problems = problems;
-  }
-
-  override get details(): Readonly<Record<string, unknown>> {
-    return { errors: this.problems };
   }
 }
 
