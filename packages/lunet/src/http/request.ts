@@ -5,7 +5,7 @@ import type { ReplyFields } from "./reply.ts";
 import { isRequestId, makeRequestId } from "./request-id.ts";
 import type { RequestHead } from "./request-parser.ts";
 import { parseQuery, splitTarget, type Query } from "./target.ts";
-import { findOrigin, type RequestOrigin, type TrustedProxies } from "./trusted-proxies.ts";
+import { findClientAddress, forwardedAuthority, forwardedScheme, type TrustedProxies } from "./trusted-proxies.ts";
 
 /** Where a request comes from, and its content. */
 export interface ContentSource {
@@ -42,7 +42,7 @@ export class HttpRequest {
   #queryText = "";
   #query: Query | undefined;
   #id: string | undefined;
-  #origin: RequestOrigin | undefined;
+  #clientAddress: string | undefined;
   #addedFields = "";
   #contentTaken = false;
 
@@ -108,21 +108,17 @@ export class HttpRequest {
    * Without a trusted proxy it is the peer's.
    */
   get clientAddress(): string {
-    return this.#seen().address;
+    return (this.#clientAddress ??= findClientAddress(this.head, this.#peer(), this.#source.trustedProxies));
   }
 
   /** How the user asked: what a trusted proxy says in `X-Forwarded-Proto`, else `"http"`. */
   get scheme(): "http" | "https" {
-    return this.#seen().scheme;
+    return this.fromTrustedProxy ? forwardedScheme(this.head) : "http";
   }
 
   /** Host and port of the URI that the user asked for, by a trusted proxy's `X-Forwarded-Host` and `-Port`, else `host`. */
   get authority(): string {
-    return this.#seen().authority;
-  }
-
-  #seen(): RequestOrigin {
-    return (this.#origin ??= findOrigin(this.head, this.#peer(), this.#source.trustedProxies));
+    return this.fromTrustedProxy ? forwardedAuthority(this.head) : this.head.host;
   }
 
   /**

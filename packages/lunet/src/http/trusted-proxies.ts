@@ -15,15 +15,6 @@ import { sliceValue } from "./fields.ts";
 import { isHost } from "./host.ts";
 import type { RequestHead } from "./request-head.ts";
 
-/** A request as its user sent it. */
-export interface RequestOrigin {
-  /** The user's address; `"unix"`, `"memory"` or `"unknown"` when there is none. */
-  readonly address: string;
-  readonly scheme: "http" | "https";
-  /** Host and port of the URI that the user asked for (RFC 3986, 3.2). */
-  readonly authority: string;
-}
-
 /** Entries of `X-Forwarded-For` that are looked at, from the end: more proxies than that stand in no row. */
 const MAX_HOPS = 32;
 /** Peers that have no IP address. */
@@ -38,7 +29,11 @@ const DEFAULT_PORTS = { http: "80", https: "443" } as const;
 /** The proxies whose word counts. */
 export class TrustedProxies {
   readonly #families: ReadonlySet<string>;
-  readonly #addresses: AddressSet;
+  /** Those that have an address. */
+  readonly addresses: AddressSet;
+  /** The peer that was asked for last, and what was told: requests come over connections from few proxies. */
+  #lastPeer = "";
+  #lastAnswer = false;
 
   /**
    * @param members `"unix"`: whoever connects over the Unix socket; addresses and networks (`"10.0.0.0/8"`); `"memory"`: the
@@ -47,22 +42,37 @@ export class TrustedProxies {
    */
   constructor(members: readonly string[]) {
     this.#families = new Set(members.filter((member) => FAMILIES.has(member)));
-    this.#addresses = new AddressSet(members.filter((member) => !FAMILIES.has(member)));
+    this.addresses = new AddressSet(members.filter((member) => !FAMILIES.has(member)));
   }
 
   /** @param peer As `HttpRequest.remoteAddress`. */
   has(peer: string): boolean {
-    return this.#families.has(peer) || this.#addresses.has(peer);
+    if (peer !== this.#lastPeer) {
+      this.#lastAnswer = this.#families.has(peer) || this.addresses.has(peer);
+      this.#lastPeer = peer;
+    }
+    return this.#lastAnswer;
   }
 }
 
-/** What is known of the user who sent a request that came from `peer`. */
-export function findOrigin(head: RequestHead, peer: string, proxies: TrustedProxies | undefined): RequestOrigin {
+/** The address of the user who sent a request that came from `peer`: normalized, or `"unix"`, `"memory"`, `"unknown"`. */
+export function findClientAddress(head: RequestHead, peer: string, proxies: TrustedProxies | undefined): string {
   const nearest = normalizeAddress(peer) ?? peer;
-  if (proxies === undefined || !proxies.has(peer)) return { address: nearest, scheme: "http", authority: head.host };
-  const scheme = lastMember(head.field("x-forwarded-proto")).toLowerCase() === "https" ? "https" : "http";
-  const address = walkBack(head.field("x-forwarded-for"), nearest, proxies);
-  return { address, scheme, authority: forwardedAuthority(head, scheme) };
+  return proxies?.has(peer) === true ? walkBack(head.field("x-forwarded-for"), nearest, proxies) : nearest;
+}
+
+/** The scheme of the URI that the user asked a trusted proxy for. */
+export function forwardedScheme(head: RequestHead): "http" | "https" {
+  return lastMember(head.field("x-forwarded-proto")).toLowerCase() === "https" ? "https" : "http";
+}
+
+/** Host and port of the URI that the user asked a trusted proxy for (RFC 3986, 3.2). */
+export function forwardedAuthority(head: RequestHead): string {
+  const forwarded = lastMember(head.field("x-forwarded-host"));
+  const host = forwarded !== "" && isHost(forwarded) ? forwarded : head.host;
+  const port = lastMember(head.field("x-forwarded-port"));
+  const isUsable = PORT.test(port) && Number(port) <= MAX_PORT && port !== DEFAULT_PORTS[forwardedScheme(head)];
+  return host === "" || !isUsable || WITH_PORT.test(host) ? host : `${host}:${port}`;
 }
 
 function walkBack(list: string | undefined, nearest: string, proxies: TrustedProxies): string {
@@ -74,7 +84,7 @@ function walkBack(list: string | undefined, nearest: string, proxies: TrustedPro
     const entry = nodeAddress(sliceValue(list, comma + 1, end));
     if (entry === undefined) return address;
     address = entry;
-    if (comma < 0 || !proxies.has(entry)) return address;
+    if (comma < 0 || !proxies.addresses.has(entry)) return address;
     end = comma;
   }
   return address;
@@ -85,14 +95,6 @@ function nodeAddress(entry: string): string | undefined {
   const address = normalizeAddress(bracketed ?? ipv4 ?? bare ?? "");
   // Only IPv6 stands in brackets.
   return bracketed !== undefined && !bracketed.includes(":") ? undefined : address;
-}
-
-function forwardedAuthority(head: RequestHead, scheme: "http" | "https"): string {
-  const forwarded = lastMember(head.field("x-forwarded-host"));
-  const host = forwarded !== "" && isHost(forwarded) ? forwarded : head.host;
-  const port = lastMember(head.field("x-forwarded-port"));
-  const isUsable = PORT.test(port) && Number(port) <= MAX_PORT && port !== DEFAULT_PORTS[scheme];
-  return host === "" || !isUsable || WITH_PORT.test(host) ? host : `${host}:${port}`;
 }
 
 function lastMember(list = ""): string {
