@@ -1,5 +1,5 @@
 /**
- * Mutated requests for the whole server, over memory sockets, many connections at once. Whatever the bytes:
+ * Mutated requests for the whole server, over connections in memory, many at once. Whatever the bytes:
  *
  * - every connection ends, once its client has shut down its side;
  * - what the server sends is a sequence of whole replies, none of them 5xx but 501 (a coding or CONNECT) and 505 (a version);
@@ -7,14 +7,13 @@
  *
  * `FUZZ_SEED` repeats a run, `FUZZ_COUNT` sets its length. One request in four arrives in pieces.
  */
-import { scope, spawn, withDeadline } from "../../packages/lunet/src/co/mod.ts";
+import { scope, withDeadline } from "../../packages/lunet/src/co/mod.ts";
 import type { Handler, HttpRequest, Reply, ReplyContent } from "../../packages/lunet/src/http/mod.ts";
 import { ConnectionServer } from "../../packages/lunet/src/http/server.ts";
-import { memoryPair } from "../../packages/lunet/src/testing/mod.ts";
-import type { Connection } from "../../packages/lunet/src/net/mod.ts";
 import { METHOD_FIELD, readReplies } from "../conformance/http/replies.ts";
 import { mutate } from "./mutated-requests.ts";
 import { Random } from "./random.ts";
+import { ScriptedClient } from "./scripted-client.ts";
 
 /** Connections at once. */
 const BATCH = 64;
@@ -57,7 +56,7 @@ export async function fuzzServer(
     for (let done = 0; done < count; done += BATCH) {
       const texts = Array.from({ length: Math.min(BATCH, count - done) }, () => mutate(random));
       try {
-        await withDeadline(BATCH_TIMEOUT_MS, () => scope(() => runBatch(serving, texts, random, statuses)));
+        await withDeadline(BATCH_TIMEOUT_MS, () => runBatch(serving, texts, random, statuses));
         if (failures.length > 0) throw failures[0];
       } catch (cause) {
         const repeat = `FUZZ_SEED=${seed} FUZZ_COUNT=${done + texts.length}`;
@@ -109,43 +108,28 @@ async function runBatch(
   random: Random,
   statuses: Map<number, number>,
 ): Promise<void> {
-  const clients = texts.map((bytes) => {
-    const [near, far] = memoryPair();
-    serving.start(far);
-    const cut = random.below(4) === 0 ? random.below(bytes.length + 1) : bytes.length;
-    spawn(() => send(near, bytes, cut), { name: "fuzz client" });
-    return near;
+  const clients = texts.map((text) => new ScriptedClient(piecesOf(Buffer.from(text, "latin1"), random)));
+  // The scope waits for the coroutines of all connections.
+  await scope(() => {
+    for (const client of clients) serving.start(client.connection);
   });
-  for (const [index, client] of clients.entries()) {
-    const sent = await readAll(client);
-    client.destroy();
+  for (const [index, { sent, isClosed }] of clients.entries()) {
+    const text = texts[index];
+    if (!isClosed) throw new Error(`found the connection open that brought ${JSON.stringify(text)}`);
     const seen =
-      index % READ_EVERY === 0 ? readInFull(sent) : [...sent.matchAll(STATUS)].map(([, status]) => Number(status));
+      index % READ_EVERY === 0 ? readInFull(sent) : [...sent.matchAll(STATUS)].map(([, found]) => Number(found));
     for (const status of seen) {
       if (status >= 500 && !ALLOWED_5XX.has(status))
-        throw new Error(`found status ${status} for ${JSON.stringify(texts[index])}`);
+        throw new Error(`found status ${status} for ${JSON.stringify(text)}`);
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
   }
 }
 
-async function send(client: Connection, bytes: string, cut: number): Promise<void> {
-  try {
-    await client.write(bytes.slice(0, cut), "latin1");
-    if (cut < bytes.length) await client.write(bytes.slice(cut), "latin1");
-    await client.shutdown();
-  } catch (error) {
-    // The server has answered and gone before it had all of it.
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-  }
-}
-
-async function readAll(client: Connection): Promise<string> {
-  let sent = "";
-  for (let bytes = await client.read(); bytes !== null; bytes = await client.read()) {
-    sent += Buffer.from(bytes).toString("latin1");
-  }
-  return sent;
+function piecesOf(bytes: Buffer, random: Random): Uint8Array[] {
+  if (random.below(4) > 0) return [bytes];
+  const cut = random.below(bytes.length + 1);
+  return [bytes.subarray(0, cut), bytes.subarray(cut)].filter((piece) => piece.length > 0);
 }
 
 /** The statuses of replies that are read by their framing. */
