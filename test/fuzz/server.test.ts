@@ -7,8 +7,8 @@ import { TRACE } from "../../packages/lunet/src/trace/mod.ts";
 import { chooseSeed } from "./random.ts";
 import { fuzzServer } from "./server.fuzz.ts";
 
-const COUNT = Number(process.env["FUZZ_COUNT"] ?? 60_000);
-const TRACED_COUNT = 4_000;
+const COUNT = Number(process.env["FUZZ_COUNT"] ?? 20_000);
+const TRACED_COUNT = 2_000;
 const TIMEOUT_MS = 60_000;
 
 coroutineTest(
