@@ -7,7 +7,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** Bytes that are UTF-8 as text, without a byte order mark. Throws `HttpError` 400 (`ERR_HTTP_CONTENT_ENCODING`). */
 export function decodeText(bytes: Uint8Array): string {
   // Twice as fast, and most content is.
-  if (isAscii(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+  if (isAscii(bytes)) return bufferOf(bytes).toString("latin1");
   try {
     return utf8.decode(bytes);
   } catch (cause) {
@@ -15,6 +15,10 @@ export function decodeText(bytes: Uint8Array): string {
       cause,
     });
   }
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Text that is JSON (RFC 8259) as its value. Throws `HttpError` 400 (`ERR_HTTP_CONTENT_JSON`). */

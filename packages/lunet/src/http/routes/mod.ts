@@ -12,3 +12,4 @@ export type { Call, ReplyTo, RouteHandler } from "./endpoint.ts";
 export { InvalidRequestError } from "./invalid-request.ts";
 export { openApi, openApiHandler, type OpenApiDocument, type OpenApiOptions } from "./open-api.ts";
 export type { Problem } from "./problems.ts";
+export { compileSerializer, type Serialize } from "./reply-content.ts";

@@ -6,6 +6,7 @@
  * the names, and so neither lists nor looks them up. Everything else, and engines that generate no code
  * (`--disallow-code-generation-from-strings`), take the general way, which picks the declared members first.
  */
+import type { TSchema } from "typebox";
 import { checkerOf, hasKeyword, isObject, pointerPart, type JsonSchema } from "./json-schema.ts";
 
 /** Gives the content that a value is. Throws TypeError for a value that is not what its schema says. */
@@ -28,11 +29,21 @@ const GENERAL_KEYWORDS = [
 ];
 
 /**
- * Makes the serializer of a schema, once.
+ * Makes the serializer of a schema, once: it says what the schema has as JSON, and leaves out everything else. Typed routes
+ * have it by themselves; it is for other replies that are sent often.
  *
  * @throws TypeError for a schema with `$ref`, whose members cannot be known.
+ * @example
+ * ```ts
+ * import { jsonText } from "lunet/http";
+ * import { compileSerializer } from "lunet/http/routes";
+ * import { Type } from "typebox";
+ * const serialize = compileSerializer(Type.Object({ name: Type.String() }));
+ * const row = { name: "ada", password_hash: "secret" };
+ * console.log(jsonText(serialize(row)).content); // {"name":"ada"}
+ * ```
  */
-export function compileSerializer(schema: JsonSchema): Serialize {
+export function compileSerializer(schema: TSchema): Serialize {
   if (hasKeyword(schema, "$ref"))
     throw new TypeError('Cannot serialize by a schema: found "$ref", wanted it in one piece');
   const generator = new Generator();
