@@ -11,7 +11,7 @@
  *
  * Files that need database servers (test-databases.ts says which) share one of each kind, started before the first test
  * when such a file is among the chosen. Where the servers' programs are missing those files fail under CI=true; elsewhere
- * they are not run, and the end of the output says so.
+ * they are not run, and the end of the output says so. The same holds for files that need nginx (test-nginx.ts).
  */
 import { createWriteStream, globSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -22,6 +22,7 @@ import { SERVER_KINDS, type ServerKind } from "./database-servers/install.ts";
 import { DATABASE_VARIABLE, LOGS_VARIABLE, needsDatabases, startTestDatabases } from "./test-databases.ts";
 import type { FileResult } from "./test-file.ts";
 import { runTestFile } from "./test-file.ts";
+import { missingNginx, needsNginx } from "./test-nginx.ts";
 
 interface Pass {
   readonly name: string;
@@ -96,18 +97,44 @@ const needsServers = (pass: Pass, file: string): boolean => pass.database !== un
 const isWithoutServers = chosen.every(({ pass, files }) => !files.some((file) => needsServers(pass, file)));
 const databases =
   isWithoutServers || values.cluster ? undefined : await startTestDatabases({ root, logs: folder, say });
+const behindNginx = new Set(chosen.flatMap(({ files }) => files).filter((file) => needsNginx(join(root, file))));
+const nginxReason = behindNginx.size === 0 ? undefined : missingNginx(say);
 const isLacking = databases !== undefined && databases.state !== "running";
 /** What is not there fails where everything has to be there; what should start and does not fails everywhere. */
-const isLeftOut = isLacking && databases.state === "missing" && process.env["CI"] !== "true";
+const isComplete = process.env["CI"] === "true";
+
+/** Why a file cannot run, or undefined. */
+function lackOf(pass: Pass, file: string): Lack | undefined {
+  if (needsServers(pass, file) && isLacking) {
+    return {
+      what: "database servers",
+      reason: databases.reason,
+      isLeftOut: databases.state === "missing" && !isComplete,
+    };
+  }
+  if (!behindNginx.has(file) || nginxReason === undefined) return undefined;
+  return { what: "nginx", reason: nginxReason, isLeftOut: !isComplete };
+}
+
+interface Lack {
+  readonly what: string;
+  readonly reason: string;
+  /** The file is not run; otherwise it fails. */
+  readonly isLeftOut: boolean;
+}
+
+/** Files that are left out, by what they lack. */
+const leftOut = new Map<string, { readonly reason: string; readonly files: Set<string> }>();
 
 for (const [index, { pass, files }] of chosen.entries()) {
   say(`\n${pass.name}: ${files.length} files`);
   const eventsFolder = join(folder, `pass-${index + 1}`);
   mkdirSync(eventsFolder);
   await runAll(files, async (file) => {
-    if (needsServers(pass, file) && isLacking) {
-      if (isLeftOut) say(`NOT RUN ${file}`);
-      else report(failWhole(file, databases.reason), pass);
+    const lack = lackOf(pass, file);
+    if (lack !== undefined) {
+      if (lack.isLeftOut) leaveOut(lack, pass, file);
+      else report(failWhole(file, lack.reason), pass);
       return;
     }
     const eventsFile = join(eventsFolder, `${file.replaceAll(/[\\/]/g, "__")}.jsonl`);
@@ -128,8 +155,8 @@ for (const [index, { pass, files }] of chosen.entries()) {
 if (databases?.state === "running") await databases.close();
 
 if (failures.length > 0) say(`\nfailed:\n${failures.map((failure) => `  ${failure}`).join("\n")}`);
-if (isLeftOut) sayNotRun(databases.reason);
-if (total.passed + total.failed === 0 && !isLeftOut) {
+for (const [what, { reason, files }] of leftOut) sayNotRun(what, reason, files);
+if (total.passed + total.failed === 0 && leftOut.size === 0) {
   say(`Cannot run the tests: found no test file for "${positionals.join(" ") || root}", wanted at least one`);
 }
 say(`\nlog: ${relative(process.cwd(), join(folder, "test.log"))}\n${total.passed} passed, ${total.failed} failed`);
@@ -141,17 +168,19 @@ function failWhole(file: string, detail: string): FileResult {
   return { file, tests: [whole], durationMs: 0, output: "" };
 }
 
-function sayNotRun(reason: string): void {
+function leaveOut({ what, reason }: Lack, pass: Pass, file: string): void {
+  say(`NOT RUN ${file}`);
+  if (!leftOut.has(what)) leftOut.set(what, { reason, files: new Set() });
+  leftOut.get(what)!.files.add(pass.database === undefined ? file : `${file} (${pass.name})`);
+}
+
+function sayNotRun(what: string, reason: string, notRun: ReadonlySet<string>): void {
   const rule = "!".repeat(80);
-  const notRun = new Set(
-    chosen.flatMap(({ pass, files }) =>
-      files
-        .filter((file) => needsServers(pass, file))
-        .map((file) => (pass.database === undefined ? file : `${file} (${pass.name})`)),
-    ),
-  );
-  const files = [...notRun].map((file) => `  ${file}`).join("\n");
-  say(`\n${rule}\nNOT RUN: ${notRun.size} files that need database servers\n${files}\n\n${reason}\n${rule}`);
+  const files = [...notRun]
+    .toSorted()
+    .map((file) => `  ${file}`)
+    .join("\n");
+  say(`\n${rule}\nNOT RUN: ${notRun.size} files that need ${what}\n${files}\n\n${reason}\n${rule}`);
 }
 
 function filesOf(pass: Pass): string[] {

@@ -20,7 +20,12 @@ const ID_TIMEOUT_MS = 5_000;
 /** As whom servers of a kind run: undefined stands for the user that we are. */
 export function serverAccount(kind: ServerKind): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  return { uid: readId(USERS[kind], "-u"), gid: readId(USERS[kind], "-g") };
+  return accountOf(USERS[kind]);
+}
+
+/** The account of a user of the system. */
+export function accountOf(user: string): Account {
+  return { uid: readId(user, "-u"), gid: readId(user, "-g") };
 }
 
 function readId(user: string, option: "-u" | "-g"): number {

@@ -90,7 +90,7 @@ export function findGalera(): string | undefined {
  */
 export function ensurePrograms(purpose: Purpose, say: (text: string) => void): void {
   if (missing(purpose).length === 0) return;
-  if (canInstall()) install(purpose, say);
+  install(purpose, say);
   const still = missing(purpose);
   if (still.length > 0) {
     throw new MissingProgramsError(
@@ -105,6 +105,7 @@ function missing(purpose: Purpose): string[] {
   return Object.keys(found).filter((name) => found[name] === undefined);
 }
 
+/** Whether packages can be installed here without asking. */
 function canInstall(): boolean {
   if (process.getuid?.() !== 0 || findProgram("apt-get") === undefined || !isReadable("/etc/os-release")) return false;
   return isDebian(readFileSync("/etc/os-release", "utf8"));
@@ -116,14 +117,28 @@ export function isDebian(osRelease: string): boolean {
   return names.some((name) => name === "debian" || name === "ubuntu");
 }
 
-/** The lists of packages are often new enough, and fetching them is the longer part: they are fetched when it fails. */
 function install(purpose: Purpose, say: (text: string) => void): void {
-  say(`installing with apt-get, because programs are missing: ${PACKAGES[purpose].join(" ")}`);
   // The packages do that where there is a service manager; the throwaway servers do not need them.
-  say(
+  installPackages(PACKAGES[purpose], say, [
     "the system may start servers of its own with them, on ports 3306 and 5432 of the loopback: stop them if unwanted",
-  );
-  const args = ["install", "-y", "--no-install-recommends", ...PACKAGES[purpose]];
+  ]);
+}
+
+/**
+ * Installs packages where that can be done without asking, and says so. The lists of packages are often new enough, and
+ * fetching them is the longer part: they are fetched when it fails.
+ *
+ * @param notes What else is said before.
+ */
+export function installPackages(
+  packages: readonly string[],
+  say: (text: string) => void,
+  notes: readonly string[] = [],
+): void {
+  if (!canInstall()) return;
+  say(`installing with apt-get, because programs are missing: ${packages.join(" ")}`);
+  for (const note of notes) say(note);
+  const args = ["install", "-y", "--no-install-recommends", ...packages];
   if (aptGet(args) === undefined) return;
   const updating = aptGet(["update"]);
   if (updating !== undefined) say(`apt-get update failed: ${updating}`);
@@ -145,7 +160,7 @@ function aptGet(args: readonly string[]): string | undefined {
 }
 
 /** The file of a program, by PATH and where systems keep servers. */
-function findProgram(name: string): string | undefined {
+export function findProgram(name: string): string | undefined {
   const folders = [
     ...(process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== ""),
     ...SYSTEM_FOLDERS,
