@@ -165,6 +165,25 @@ for (const [name, url] of urls) {
     assert.equal(await count(), 35, "after the hundredth");
   });
 
+  onDatabase("several processes count on while each of them deletes what has passed", async (database, table) => {
+    await using second = await open(url);
+    const stores = [database, database, second, second].map((one) => databaseRateLimits(one, { table })(POLICY));
+    const states: RateLimitState[] = [];
+    for (let round = 0; round < 4; round++) {
+      nowMs += 10_000;
+      await scope(() => {
+        for (let request = 0; request < 120; request++) {
+          const store = stores[request % stores.length] as RateLimitStore;
+          spawn(async () => void states.push(await store.take(`${round} ${request % 30}`)));
+        }
+      });
+    }
+    assert.equal(states.length, 480);
+    assert.equal(states.filter((state) => !state.allowed).length, 0, "each key has four requests of five");
+    const { n = 0 } = (await database.queryOne<{ n: number }>(`select count(*) as n from ${table}`)) ?? {};
+    assert.equal(n, 30, "of the last round alone");
+  });
+
   onDatabase("a table that is away is a failure of the store", async (database) => {
     const store = databaseRateLimits(database, { table: "absent" })(POLICY);
     await assert.rejects(async () => store.take("a"), { code: "ERR_DB_SYNTAX" });
