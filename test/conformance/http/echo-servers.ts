@@ -4,10 +4,12 @@
  */
 import { createServer, type Server as NodeServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import type { MessageLimits } from "../../../packages/lunet/src/http/limits.ts";
 import {
   Router,
   serve,
+  staticFiles,
   text,
   type HttpRequest,
   type Reply,
@@ -43,10 +45,13 @@ async function echo(request: HttpRequest): Promise<Reply> {
   }
 }
 
-/** Lunet with a router: its root has five methods, one path has GET alone, and any other path any method. */
+const FILES = join(import.meta.dirname, "files");
+
+/** Lunet with a router: its root has five methods, one path GET alone, one has files, and any other path any method. */
 export function lunetApplication(): Router {
   const router = new Router({ notFound: echo });
   for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) router.route(method, "/", echo);
+  router.get("/files/*path", staticFiles(FILES, { prefix: "/files" }));
   return router.get("/get-only", () => text("here\n"));
 }
 

@@ -6,6 +6,10 @@ const request = (method: string, target = "/", fields = ""): string =>
   `${method} ${target} HTTP/1.1\r\n${HOST}${fields}\r\n`;
 const asked = (entry: Entry): Entry => ({ messages: [{}], ...entry });
 
+/** A request for a file of ten bytes, with a field. */
+const file = (entry: Omit<Entry, "bytes">, field?: string): Entry =>
+  asked({ ...entry, bytes: get(field === undefined ? "" : `${field}\r\n`, "/files/ten.txt"), lunetOnly: true });
+
 const IMF_DATE =
   /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT$/;
 
@@ -170,6 +174,103 @@ export const semantics: readonly Section[] = [
       wanted: "200 closed",
     }),
   ]),
+  section(
+    "Ranges and conditions",
+    "A file has validators and parts; who has it already is told so, and a part that is malformed or not there is not made up",
+    [
+      file({
+        name: "a file, with its validators",
+        rule: "9110 8.8",
+        fields: [
+          ["etag", /^(?:W\/)?"[^"]+"$/],
+          ["last-modified", IMF_DATE],
+          ["accept-ranges", /^bytes$/],
+          ["content-length", /^10$/],
+        ],
+      }),
+      file(
+        {
+          name: "a range",
+          rule: "9110 14.2",
+          wanted: "206 open",
+          fields: [
+            ["content-range", /^bytes 2-4\/10$/],
+            ["content-length", /^3$/],
+          ],
+        },
+        "Range: bytes=2-4",
+      ),
+      file(
+        {
+          name: "a range that ends behind the file",
+          rule: "9110 14.1.2",
+          wanted: "206 open",
+          fields: [["content-range", /^bytes 8-9\/10$/]],
+        },
+        "Range: bytes=8-99",
+      ),
+      file(
+        {
+          name: "the last bytes",
+          rule: "9110 14.1.2",
+          wanted: "206 open",
+          fields: [["content-range", /^bytes 7-9\/10$/]],
+        },
+        "Range: bytes=-3",
+      ),
+      file(
+        {
+          name: "a range behind the file",
+          rule: "9110 15.5.17",
+          wanted: "416 open",
+          fields: [["content-range", /^bytes \*\/10$/]],
+        },
+        "Range: bytes=10-",
+      ),
+      file(
+        {
+          name: "two ranges, which may come as one when they are near",
+          rule: "9110 15.3.7.2",
+          wanted: "206 open",
+        },
+        "Range: bytes=0-1,8-9",
+      ),
+      file(
+        { name: "a range of another unit", rule: "9110 14.2", fields: [["content-range", null]] },
+        "Range: lines=1-2",
+      ),
+      file({ name: "a range that is none", rule: "9110 14.2", wanted: "200 open" }, "Range: bytes=4-2"),
+      file(
+        { name: "If-Range with another tag", rule: "9110 13.1.5", fields: [["content-range", null]] },
+        'Range: bytes=2-4\r\nIf-Range: "other"',
+      ),
+      file(
+        {
+          name: "If-None-Match of any",
+          rule: "9110 13.1.2",
+          wanted: "304 open",
+          fields: [
+            ["etag", /^(?:W\/)?"[^"]+"$/],
+            ["transfer-encoding", null],
+          ],
+        },
+        "If-None-Match: *",
+      ),
+      file(
+        { name: "If-None-Match before If-Modified-Since", rule: "9110 13.2.2" },
+        'If-None-Match: "other"\r\nIf-Modified-Since: Fri, 31 Dec 2099 23:59:59 GMT',
+      ),
+      file({ name: "If-Match with another tag", rule: "9110 13.1.1", wanted: "412 open" }, 'If-Match: "other"'),
+      file(
+        { name: "If-Unmodified-Since long ago", rule: "9110 13.1.4", wanted: "412 open" },
+        "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT",
+      ),
+      file(
+        { name: "If-Modified-Since that is no date, of a file", rule: "9110 13.1.3" },
+        "If-Modified-Since: yesterday",
+      ),
+    ],
+  ),
   section(
     "Fields that mean nothing here",
     "A field that does not concern a resource is ignored, and a malformed one of its kind breaks nothing",
