@@ -318,7 +318,7 @@ coroutineTest("without an onFailure a failure is written to standard error, whol
     near.destroy();
   });
   context.mock.restoreAll();
-  assert.match(written.join(""), /GET \/where failed[^]*the password is 1234[^]*server-errors\.test\.ts/);
+  assert.match(written.join(""), /GET \/where \([\w.-]+\) failed[^]*the password is 1234[^]*server-errors\.test\.ts/);
 });
 
 coroutineTest("an onReply that throws is reported, and the connection goes on", async () => {

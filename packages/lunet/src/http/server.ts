@@ -85,7 +85,10 @@ export interface ServeOptions extends ServerOptions {
 }
 
 function writeFailure(error: unknown, request: HttpRequest | undefined): void {
-  reportFailure(request === undefined ? "an HTTP connection" : `${request.method} ${request.path} (${request.id})`, error);
+  reportFailure(
+    request === undefined ? "an HTTP connection" : `${request.method} ${request.path} (${request.id})`,
+    error,
+  );
 }
 
 /** Serves connections that it is given: what `serve` and in-process requests have in common. */
