@@ -5,6 +5,10 @@
  */
 export { afterReply, type Handler, type Middleware } from "./handler.ts";
 export { after, before, compose, onError } from "./hooks.ts";
+export type { ContentCoding } from "./content/accept-encoding.ts";
+export type { CompressionLevels } from "./content/coding-stream.ts";
+export { compress, type CompressOptions } from "./content/compression.ts";
+export { decompress, type DecompressOptions } from "./content/decompression.ts";
 export {
   DEFAULT_MAX_KEPT_CHARACTERS,
   DEFAULT_MAX_KEPT_EVENTS,

@@ -36,7 +36,7 @@ export class HttpRequest {
   params: Readonly<Record<string, string>> = NO_PARAMS;
   /** Set by the server when the content has been read to its end: trailer fields, names in lower case (RFC 9110, 6.5). */
   trailers: ReadonlyArray<readonly [name: string, value: string]> = NO_TRAILERS;
-  readonly #source: ContentSource;
+  #source: ContentSource;
   readonly #peer: () => string;
   #path: string | undefined;
   #queryText = "";
@@ -178,6 +178,19 @@ export class HttpRequest {
 
   #next(): Promise<Uint8Array | null> {
     return this.#source.nextContent(this);
+  }
+
+  /**
+   * For a middleware that decodes the content: from now on it comes from `next`, which waits for a piece and gives `null` at the
+   * end. It is called before the content is taken, and gives how to get what came until now.
+   *
+   * @throws TypeError when it was taken before.
+   */
+  replaceContent(next: () => Promise<Uint8Array | null>): () => Promise<Uint8Array | null> {
+    if (this.#contentTaken) this.#take();
+    const source = this.#source;
+    this.#source = { nextContent: next, tryContent: () => undefined, trustedProxies: source.trustedProxies };
+    return () => source.nextContent(this);
   }
 
   /**
