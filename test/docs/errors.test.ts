@@ -7,7 +7,7 @@ import { httpErrors } from "lunet/http";
 import { databaseErrors } from "lunet/db";
 
 /** Codes that Node gives, which the runtime reads. */
-const CODES_OF_NODE = new Set(["ERR_OUT_OF_RANGE"]);
+const CODES_OF_NODE = new Set(["ERR_OUT_OF_RANGE", "ERR_MODULE_NOT_FOUND"]);
 /** Classes of the language, for mistakes of the program. */
 const BUILT_IN: Readonly<Record<string, unknown>> = { TypeError, RangeError };
 
