@@ -5,8 +5,7 @@
  * many share (PostgreSQL, MariaDB). So a statement starts aside, in a thread or on a connection of its own. When its last
  * `runsWanted` runs there were all quick it has the place; when one run in the place is longer than the budget it is
  * sent back, and next time it has to be quick for twice as many runs. What can be lost is one such run, by a statement
- * that was quick until then. Where the clock counts what others did as well, one long run among many quick ones is
- * forgiven, up to a limit; so two can be lost.
+ * that was quick until then.
  */
 import type { SqlText } from "./sql-text.ts";
 
@@ -17,9 +16,6 @@ const MAX_RUNS_WANTED = 1024;
 /** A run aside is quick when it takes no more than this part of the budget. */
 const QUICK_PART = 0.4;
 
-/** How many quick runs in the place make up for a long one. */
-const FORGIVING_RUNS = 64;
-
 /** A statement and its record. */
 export class KnownStatement {
   readonly text: SqlText;
@@ -29,8 +25,6 @@ export class KnownStatement {
   #writes = false;
   #quickRuns = 0;
   #runsWanted = RUNS_WANTED;
-  /** In the place, since it got there or since the last long one. */
-  #runsSinceLong = 0;
 
   /** @param mayBeQuick Whether it may ever have the place. */
   constructor(text: SqlText, mayBeQuick: boolean) {
@@ -57,19 +51,9 @@ export class KnownStatement {
     this.isQuick = this.#quickRuns >= this.#runsWanted;
   }
 
-  /**
-   * Takes note of a run in the place.
-   *
-   * @param forgivenMs How long a run may be that comes after many quick ones. Default: no longer than any other.
-   */
-  ranInPlace(elapsedMs: number, budgetMs: number, forgivenMs = budgetMs): void {
-    if (elapsedMs <= budgetMs) {
-      this.#runsSinceLong++;
-      return;
-    }
-    const isForgiven = elapsedMs <= forgivenMs && this.#runsSinceLong >= FORGIVING_RUNS;
-    this.#runsSinceLong = 0;
-    if (isForgiven) return;
+  /** Takes note of a run in the place. */
+  ranInPlace(elapsedMs: number, budgetMs: number): void {
+    if (elapsedMs <= budgetMs) return;
     this.isQuick = false;
     this.#quickRuns = 0;
     this.#runsWanted = Math.min(this.#runsWanted * 2, MAX_RUNS_WANTED);

@@ -14,6 +14,7 @@ import { BoundedCache } from "../bounded-cache.ts";
 import type { ExecResult } from "../contract.ts";
 import type { SqliteValue } from "../parameters.ts";
 import type { SqlText } from "../sql-text.ts";
+import { RunMeter } from "./run-meter.ts";
 
 /** How a connection is opened. It crosses to a worker, so it is plain data. */
 export interface ConnectionOptions {
@@ -35,6 +36,8 @@ export interface ResultRows {
   readonly rows: unknown[][];
   /** How long the statement ran. */
   readonly elapsedMs: number;
+  /** How long it held its thread: not while another program had the core. */
+  readonly heldMs: number;
 }
 
 /** The log of a write-ahead database is cut back to this after a checkpoint. */
@@ -72,6 +75,7 @@ export class SqliteConnection {
   readonly #database: DatabaseSync;
   readonly #statements: BoundedCache<string, Compiled>;
   readonly #options: ConnectionOptions;
+  readonly #meter = new RunMeter();
   #dataVersion: StatementSync | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -118,9 +122,11 @@ export class SqliteConnection {
     if (transaction) this.expectTransaction();
     const compiled = this.#compile(text);
     const start = monotonicMs();
+    this.#meter.begin(start);
     const rows = this.#read(compiled, text, params);
     const elapsedMs = monotonicMs() - start;
-    return { columns: this.#columns(compiled, rows), rows, elapsedMs };
+    const heldMs = this.#meter.heldMs(elapsedMs);
+    return { columns: this.#columns(compiled, rows), rows, elapsedMs, heldMs };
   }
 
   #read(compiled: Compiled, text: SqlText, params: readonly SqliteValue[]): unknown[][] {

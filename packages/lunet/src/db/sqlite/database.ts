@@ -107,7 +107,7 @@ export class SqliteDatabase extends OwnedDatabase implements Database {
 
   async #runInThread<T>(statement: KnownStatement, params: readonly Param[], shape: Shape<T>): Promise<T> {
     const result = (await this.#call(statement.text, params, true)) as ResultRows;
-    statement.ranAside(result.elapsedMs, this.#settings.inlineBudgetMs);
+    statement.ranAside(result.heldMs, this.#settings.inlineBudgetMs);
     return shape(result);
   }
 

@@ -11,12 +11,6 @@ import { type ConnectionOptions, type ResultRows, SqliteConnection, isLocked } f
 import { toDatabaseError } from "./database-error.ts";
 import { describeFailure } from "./failure.ts";
 
-/**
- * A run of up to this many times the budget may not be the statement's doing: on a busy machine the system gives the core to
- * another program in the middle of it, for some milliseconds.
- */
-const FORGIVEN_BUDGETS = 10;
-
 /** The event loop's own connection, opened when it is first needed. */
 export class InlineReader {
   readonly #options: ConnectionOptions;
@@ -40,7 +34,7 @@ export class InlineReader {
         this.#columnsChanged = false;
       }
       const result = this.#connection.rows(text, bound, false);
-      statement.ranInPlace(result.elapsedMs, this.#budgetMs, this.#budgetMs * FORGIVEN_BUDGETS);
+      statement.ranInPlace(result.heldMs, this.#budgetMs);
       return result;
     } catch (error) {
       if (isLocked(error)) return undefined;
