@@ -10,6 +10,8 @@ import { Client, waitUntil } from "./server-harness.ts";
 const LIMIT_MS = 300;
 /** Two sweeps, and what a busy machine adds. */
 const LATE_MS = 3_000;
+/** How long accepting pauses, less what a timer may be early. */
+const PAUSE_MS = 98;
 
 const upload: Handler = async (request) => text(String((await request.bytes()).length));
 
@@ -90,6 +92,7 @@ coroutineTest("a system that cannot accept is reported, and accepting goes on af
     const client = new Client(before);
     await client.request("/");
     assert.equal((await client.reply()).status, 200);
+    const failedMs = performance.now();
     listener._fail(Object.assign(new Error("accept EMFILE"), { code: "EMFILE", errno: -24, syscall: "accept" }));
     await waitUntil(() => reported.length === failure);
     assert.ok(reported[failure - 1] instanceof SocketError);
@@ -100,5 +103,6 @@ coroutineTest("a system that cannot accept is reported, and accepting goes on af
     const late = new Client(after);
     await late.request("/");
     assert.equal((await late.reply()).status, 200);
+    assert.ok(performance.now() - failedMs >= PAUSE_MS, "accepting did not pause");
   }
 });
