@@ -11,9 +11,13 @@ let thrownOut = 0;
 let bytesTaken = 0;
 let opened = 0;
 
-/** Sends a byte a second for as long as the server lets it. */
+let dripping = 0;
+
+/** Sends a byte a second for as long as the server lets it, each client at a time of its own within the second. */
 async function drip(client: RawClient, head: string): Promise<void> {
   client.socket.write(head, "latin1");
+  dripping++;
+  await Promise.race([pause((dripping * 617) % 1_000), client.closed]);
   while (!client.isClosed) {
     await Promise.race([pause(1_000), client.closed]);
     if (!client.isClosed) client.socket.write("x");

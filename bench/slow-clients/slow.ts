@@ -17,8 +17,9 @@ export interface SlowPlan {
 export async function slowClients({ clients, seconds, noiseMs }: SlowPlan): Promise<Outcome> {
   const outcome = new Outcome();
   await using server = await ServerProcess.start();
-  await probe(server.port, { seconds: Math.min(1, seconds) });
-  const unloaded = await probe(server.port, { seconds });
+  // What "alone" is, is measured at the same time, on a server without slow clients: other programs disturb both alike.
+  await using twin = await ServerProcess.start();
+  for (const { port } of [server, twin]) await probe(port, { seconds: Math.min(1, seconds) });
   const meeting = probe(server.port, { seconds: seconds + 1 });
   await using hangers = new AsyncDisposableStack();
   const all: Hangers[] = [];
@@ -26,7 +27,7 @@ export async function slowClients({ clients, seconds, noiseMs }: SlowPlan): Prom
     all.push(hangers.use(await Hangers.start(server.port, kind, Math.ceil(clients / MIX.length))));
   }
   const met = await meeting;
-  const loaded = await probe(server.port, { seconds });
+  const [loaded, unloaded] = await Promise.all([probe(server.port, { seconds }), probe(twin.port, { seconds })]);
   const { connections, rss } = await server.memory();
   const counts = await Promise.all(all.map((one) => one.counts()));
   outcome.figure("slow clients that hang on", connections);
