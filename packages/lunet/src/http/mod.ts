@@ -23,6 +23,8 @@ export {
   type EventStreamOptions,
   type ServerSentEvent,
 } from "./content/event-stream.ts";
+export { defaultFormLimits, form, type FormLimits } from "./content/form.ts";
+export { defaultMultipartLimits, FormPart, multipart, type MultipartLimits } from "./content/multipart.ts";
 export { formatHttpDate, parseHttpDate } from "./http-date.ts";
 export { HttpError, httpErrors, type HttpErrorCode } from "./http-error.ts";
 export { defaultMessageLimits, type MessageLimits } from "./limits.ts";
