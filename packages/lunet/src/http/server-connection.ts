@@ -236,7 +236,8 @@ export class ServerConnection implements ContentSource {
       case "head":
         this.#sweepWaiting(nowMs, tookMs);
         if (drainingSinceMs === undefined || this.#parser.state === "head") break;
-        if (nowMs - drainingSinceMs >= limits.drainIdleMs) this.#end(nowMs);
+        // One that came when the drain had begun has its time as well.
+        if (Math.min(tookMs, nowMs - drainingSinceMs) >= limits.drainIdleMs) this.#end(nowMs);
         break;
       case "content":
         this.#sweepContent(nowMs);
