@@ -37,6 +37,8 @@ interface Place {
 
 const places = new Map<string, Place>();
 const asked = new Map<number, (order: WorkerOrder & { lunet: "place" }, handle: Server | undefined) => void>();
+/** What keeps the process until the supervisor has answered, by number. */
+const left = new Map<number, () => void>();
 /** How many listeners have asked for any port, by host. */
 const anyPorts = new Map<string, number>();
 let requests = 0;
@@ -63,10 +65,13 @@ export function listenInWorker(
     else report({ lunet: "bound", place, address: listener.address });
     bound(error, listener);
   };
+  obeyOrders();
   const isReusing = !("path" in endpoint) && process.env[SHARING_VARIABLE] === "reuse-port" && hasSupervisor();
   const giveUp = isReusing
     ? listenReusing(endpoint, place, options, events, settle)
-    : listenStream(endpoint, { ...options, sharing: "cluster" }, events, settle);
+    : listenStream(endpoint, { ...options, sharing: "cluster" }, events, (error, listener) => {
+        settle(error, listener === undefined ? undefined : stayingForOthers(listener));
+      });
   return () => {
     answered();
     report({ lunet: "unbound", place });
@@ -90,10 +95,6 @@ function listenReusing(
   events: ListenEvents,
   settle: Bound,
 ): () => void {
-  if (!isReady) {
-    isReady = true;
-    onOrder(obey);
-  }
   const request = ++requests;
   let giveUp = (): void => void asked.delete(request);
   asked.set(request, ({ port, isFirst }, handle) => {
@@ -116,11 +117,34 @@ function listenReusing(
   return () => giveUp();
 }
 
-function leaving(listener: BoundListener, left: () => void): BoundListener {
+function obeyOrders(): void {
+  if (isReady) return;
+  isReady = true;
+  onOrder(obey);
+}
+
+/**
+ * After such a listener is closed, connections may be on their way that were dealt out to this process before the
+ * supervisor knew. The cluster module sends them back, but only while the process lives: so it stays until none can come.
+ */
+function stayingForOthers(listener: BoundListener): BoundListener {
   return {
     ...listener,
     close(done) {
-      left();
+      listener.close(done);
+      if (!hasSupervisor()) return;
+      const request = ++requests;
+      left.set(request, awaitSupervisor());
+      report({ lunet: "left", request });
+    },
+  };
+}
+
+function leaving(listener: BoundListener, hasLeft: () => void): BoundListener {
+  return {
+    ...listener,
+    close(done) {
+      hasLeft();
       listener.close(done);
     },
   };
@@ -138,6 +162,10 @@ function obey(order: WorkerOrder, handle: Server | Socket | undefined): void {
       else if (handle instanceof Server) handle.close();
       return;
     }
+    case "left":
+      left.get(order.request)?.();
+      left.delete(order.request);
+      return;
     case "hand-over": {
       const { listener } = places.get(order.place) ?? {};
       report({ lunet: "handed-over", request: order.request }, listener?.server);

@@ -17,6 +17,8 @@ export type WorkerReport =
   | { readonly lunet: "place"; readonly request: number; readonly place: string }
   /** It listens. */
   | { readonly lunet: "bound"; readonly place: string; readonly address: Address }
+  /** It has closed a socket that the supervisor accepts on, and wants to know when nothing more can come from there. */
+  | { readonly lunet: "left"; readonly request: number }
   /** It could not. */
   | { readonly lunet: "unbound"; readonly place: string }
   /** The socket that it was asked for goes with this, if it has one there. */
@@ -30,5 +32,7 @@ export type WorkerOrder =
   | { readonly lunet: "hand-over"; readonly request: number; readonly place: string }
   /** A connection that came to this place while its socket was on its way, and goes with this. */
   | { readonly lunet: "connection"; readonly place: string }
+  /** All that was dealt out to it has been sent before this. */
+  | { readonly lunet: "left"; readonly request: number }
   /** End in order. The second time at once. */
   | { readonly lunet: "drain"; readonly times: number };

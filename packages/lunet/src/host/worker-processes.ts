@@ -52,8 +52,10 @@ export function startWorkerProcess(program: WorkerProgram, events: WorkerEvents)
     events.onExit(status, signal, error);
   };
   worker.on("message", (message: unknown, handle: SocketHandle | undefined) => {
-    if (!hasEnded && isReport(message)) events.onReport(message, handle);
-    else closeHandle(handle);
+    if (hasEnded || !isReport(message)) closeHandle(handle);
+    // What is sent stays in order, so this comes behind every connection that was dealt out before.
+    else if (message.lunet === "left" && worker.isConnected()) worker.send(message);
+    else events.onReport(message, handle);
   });
   worker.on("exit", (status: number | null, signal: string | null) => end(status, signal as NodeJS.Signals | null));
   worker.process.on("error", (error) => {
