@@ -517,7 +517,8 @@ export class ServerConnection implements ContentSource {
       await serve(this.#connection, this.#parser.detach());
     } catch (error) {
       if (error instanceof Cancelled) throw error;
-      if (!isGone(error)) this.#server.failed(error, request);
+      // Another connection that is gone, or a closed pool, is the program's failure while this client is there.
+      if (!isGone(error) || !this.#connection.closed) this.#server.failed(error, request);
     }
   }
 
