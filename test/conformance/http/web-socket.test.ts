@@ -1,6 +1,13 @@
 /** What a handler of WebSockets can count on: order, back-pressure, and every way in which one ends. */
 import assert from "node:assert/strict";
-import { scope, sleep, spawn, waitCancelRequest, withDeadline } from "../../../packages/lunet/src/co/mod.ts";
+import {
+  ClosedError,
+  scope,
+  sleep,
+  spawn,
+  waitCancelRequest,
+  withDeadline,
+} from "../../../packages/lunet/src/co/mod.ts";
 import { serve, webSocket, type ServerWebSocket } from "../../../packages/lunet/src/http/mod.ts";
 import { connect } from "../../../packages/lunet/src/net/mod.ts";
 import { clockTest, coroutineTest } from "../../../packages/lunet/src/testing/mod.ts";
@@ -52,6 +59,23 @@ coroutineTest("a handler that throws closes with 1011, and what it threw is repo
       assert.equal(await socket.read(), undefined);
       await waitUntil(() => log.replies.length > 0);
       assert.deepEqual(log.takeMessages(), ["broken"]);
+    },
+  ),
+);
+
+coroutineTest("something else that is closed, as a pool, is a failure like any other", () =>
+  talk(
+    "tcp",
+    webSocket(async () => {
+      throw new ClosedError("the pool");
+    }),
+    async ({ client, log }) => {
+      const socket = await FrameClient.open(client);
+      assert.equal(await socket.read(), "close 1011");
+      await socket.send(bye);
+      assert.equal(await socket.read(), undefined);
+      await turns();
+      assert.deepEqual(log.takeMessages(), ["Cannot use the pool: it is closed"]);
     },
   ),
 );
