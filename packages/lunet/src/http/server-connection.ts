@@ -29,6 +29,7 @@ import {
 } from "../co/mod.ts";
 import type { Connection } from "../net/mod.ts";
 import { monotonicMs } from "../time/mod.ts";
+import { ownStream } from "./content/foreign-stream.ts";
 import { isPromise, type Handler } from "./handler.ts";
 import { HttpError } from "./http-error.ts";
 import type { Overload } from "./overload.ts";
@@ -741,7 +742,12 @@ export class ServerConnection implements ContentSource {
     if (asks) this.#continueWanted = false;
     this.#writer.add(asks ? CONTINUE_HEAD + text : text);
     this.#replyStarted = true;
-    this.#streaming = { request, status, content: whole instanceof Uint8Array ? once(whole) : whole, framing };
+    this.#streaming = {
+      request,
+      status,
+      content: whole instanceof Uint8Array ? once(whole) : ownStream(whole),
+      framing,
+    };
   }
 
   async #sendStream(stream: StreamedReply): Promise<void> {

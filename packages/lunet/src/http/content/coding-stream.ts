@@ -20,6 +20,7 @@ import {
 import { ended, made, TRACE } from "#trace";
 import { suspend } from "../../co/mod.ts";
 import type { ContentCoding } from "./accept-encoding.ts";
+import { ownStream } from "./foreign-stream.ts";
 
 /** How hard each coding tries, in its own levels. */
 export type CompressionLevels = Readonly<Record<ContentCoding, number>>;
@@ -97,7 +98,7 @@ export async function* pipeThrough(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const stream = new CodingStream(create());
   try {
-    for await (const piece of source) {
+    for await (const piece of ownStream(source)) {
       if (piece.length === 0) continue;
       stream.write(piece);
       for (let coded = await stream.read(); coded !== undefined; coded = await stream.read()) yield coded;

@@ -272,6 +272,27 @@ coroutineTest("a stream that fails half-way is cut off and reported", async () =
   assert.deepEqual(failures.map(String), ["Error: broken"]);
 });
 
+coroutineTest("a web stream is ended when its client goes, and when HEAD does not want it", async () => {
+  for (const method of ["GET", "HEAD"]) {
+    let cancelled = 0;
+    const silent = (): ReadableStream<string> =>
+      new ReadableStream({
+        pull: () => new Promise<never>(() => {}),
+        cancel: () => void cancelled++,
+      });
+    const handler = compress()(() => ({ status: 200, fields: { "Content-Type": "text/plain" }, content: silent() }));
+    await scope(async () => {
+      const [client, server] = memoryPair();
+      const serving = spawn(() => serveConnection(handler, server));
+      await client.write(`${method} / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: br\r\n\r\n`);
+      await client.read();
+      client.destroy({ reset: true });
+      await serving.join();
+    });
+    assert.equal(cancelled, 1, method);
+  }
+});
+
 coroutineTest("what is too much to compress at once is sent as it is", async () => {
   const handler = compress({ maxConcurrent: 2 })(() => text(large));
   const codings: Array<string | undefined> = [];

@@ -136,6 +136,8 @@ class Compressor {
     if (this.#active >= this.#maxConcurrent) return { ...reply, fields: facts.plainFields };
     const compressed = facts.compressedFields(coding);
     if (isWhole) return this.#compressLater(status, compressed, coding, content);
+    // What HEAD does not want is ended by the server, which a generator that never begins would not pass on.
+    if (request.method === "HEAD") return { status, fields: compressed, content };
     return { status, fields: compressed, content: this.#compressStream(reply, content, coding) };
   }
 

@@ -10,6 +10,7 @@ import type { Reply } from "../reply.ts";
 import type { HttpRequest } from "../request.ts";
 import { contentCodings, type ContentCoding } from "./accept-encoding.ts";
 import { CodingError, createDecompressor, pipeThrough } from "./coding-stream.ts";
+import { ownStream } from "./foreign-stream.ts";
 
 /** Up to so many bytes may come of anything: what is short says nothing about a ratio. */
 const RATIO_GRACE_BYTES = 65_536;
@@ -98,7 +99,7 @@ function closingBehind(
 ): AsyncIterable<string | Uint8Array> {
   return {
     [Symbol.asyncIterator]() {
-      const iterator = content[Symbol.asyncIterator]();
+      const iterator = ownStream(content)[Symbol.asyncIterator]();
       return {
         async next() {
           let isOver = true;
