@@ -37,9 +37,11 @@ interface PackageManifest {
 const installed = join(user, "node_modules", "lunet");
 await buildPackage({ folder: sources, out: installed, parts: ["release", "trace", "types"] });
 const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as PackageManifest;
-mkdirSync(join(user, "node_modules", "@types"));
-for (const name of [...Object.keys(manifest.dependencies), "@types/node"])
-  symlinkSync(join(root, "node_modules", name), join(user, "node_modules", name));
+for (const name of [...Object.keys(manifest.dependencies), "@types/node"]) {
+  const place = join(user, "node_modules", name);
+  mkdirSync(dirname(place), { recursive: true });
+  symlinkSync(join(root, "node_modules", name), place);
+}
 writeFileSync(join(user, "package.json"), `{ "type": "module" }\n`);
 
 /** Serves what a transaction has written to a file, asks for it, and says which build it ran in. */

@@ -3,7 +3,7 @@ export function plan(work: () => void): void {
   setTimeout(work, 1);
   // expect edge: use ticks() of lunet/time
   setInterval(work, 1);
-  // expect edge: use sleep(0) of lunet
+  // expect edge: use giveWay() of lunet
   setImmediate(work);
   // expect edge: use withDeadline() of lunet
   AbortSignal.timeout(1);
