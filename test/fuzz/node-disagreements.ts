@@ -91,7 +91,9 @@ export const EXPLANATIONS: readonly Explanation[] = [
     "Content-Length among the trailers",
   ),
   accepts("ERR_HTTP_CHUNK_LINE_TOO_LONG", String.raw`\r\n0{17,}`, "a chunk size of 17 digits"),
-  // Node does not ask for the framing of CONNECT at all.
+  // Node does not ask for the framing of a request that offers to upgrade.
+  accepts("ERR_HTTP_TRANSFER_CODING", String.raw`\r\nupgrade:`, "a coding that is no token, and chunked on two lines"),
+  // And of CONNECT not at all.
   ...(
     [
       "ERR_HTTP_CONTENT_LENGTH",

@@ -5,6 +5,9 @@ import { EXPLANATIONS } from "./node-disagreements.ts";
 import { fuzzAgainstNode } from "./node-http.fuzz.ts";
 import { chooseSeed } from "./random.ts";
 
+/** New disagreements are for `make fuzz` to find; here is seen that what was found stays explained. */
+const SEED = 20_261_125;
+
 const COUNT = Number(process.env["FUZZ_COUNT"] ?? 40_000);
 
 test("every explanation names a case of the conformance table", () => {
@@ -16,7 +19,7 @@ test("every explanation names a case of the conformance table", () => {
 });
 
 test("reads mutated requests as node:http does, or has a reason", async (context) => {
-  const seed = chooseSeed();
+  const seed = process.env["FUZZ_SEED"] === undefined ? SEED : chooseSeed();
   context.diagnostic(`FUZZ_SEED=${seed} FUZZ_COUNT=${COUNT}`);
   const report = await fuzzAgainstNode(seed, COUNT);
   context.diagnostic(`${report.requests} requests, ${report.messages} messages read the same`);
