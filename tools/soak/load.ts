@@ -50,6 +50,8 @@ class SoakClient {
       [10, "kept", (raw) => this.#keep(raw)],
       [8, "pipelined", (raw) => this.#pipeline(raw)],
       [6, "content in chunks", (raw) => this.#sendChunks(raw)],
+      [4, "form", (raw) => this.#sendForm(raw)],
+      [4, "compressed", (raw) => this.#readCompressed(raw)],
       [6, "reply in chunks", (raw) => this.#readChunks(raw)],
       [6, "events", (raw) => this.#listen(raw)],
       [4, "events that nobody reads", (raw) => this.#listenUnread(raw)],
@@ -112,6 +114,30 @@ class SoakClient {
     }
     raw.send("0\r\n\r\n", 0);
     await raw.expect(200);
+  }
+
+  /** A form with a file; of some only a part is sent. */
+  async #sendForm(raw: RawClient): Promise<void> {
+    const file = "f".repeat(this.#random.below(100_000));
+    const part = (fields: string, content: string): string =>
+      `--b\r\nContent-Disposition: form-data; ${fields}\r\n\r\n${content}\r\n`;
+    const content = `${part('name="a"', "text")}${part('name="b"; filename="b.bin"', file)}--b--\r\n`;
+    const fields = `Content-Type: multipart/form-data; boundary=b\r\nContent-Length: ${content.length}`;
+    const isWhole = this.#random.below(4) > 0;
+    raw.send(`POST /form HTTP/1.1\r\nHost: x\r\n${fields}\r\n\r\n`, 1);
+    raw.send(isWhole ? content : content.slice(0, this.#random.below(content.length)), 0);
+    if (isWhole) await raw.expect(200);
+    else this.#leave(raw, 1);
+  }
+
+  /** A stream that is compressed as it goes, read to its end or left. */
+  async #readCompressed(raw: RawClient): Promise<void> {
+    const coding = this.#random.pick(["gzip", "br", "zstd"]);
+    raw.send(`GET /long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: ${coding}\r\n\r\n`, 1);
+    if (!(await raw.takeTo("\r\n\r\n")).includes(`Content-Encoding: ${coding}`))
+      throw new Fault("it is not compressed");
+    if (this.#random.below(3) === 0) this.#leave(raw, 0);
+    else await raw.takeTo(LAST_CHUNK);
   }
 
   async #readChunks(raw: RawClient): Promise<void> {

@@ -6,10 +6,12 @@ import { join } from "node:path";
 import { run, sleep, spawn } from "lunet";
 import {
   compose,
+  compress,
   cors,
   EventChannel,
   eventStream,
   json,
+  multipart,
   requestIds,
   Router,
   serve,
@@ -37,6 +39,11 @@ router.post("/count", async (request) => {
   for await (const piece of request.content()) bytes += piece.length;
   return json({ bytes });
 });
+router.post("/form", async (request) => {
+  let bytes = 0;
+  for await (const part of multipart(request)) for await (const piece of part.content()) bytes += piece.length;
+  return json({ bytes });
+});
 router.get("/long", () => ({
   status: 200,
   fields: { "Content-Type": "text/plain; charset=utf-8" },
@@ -54,7 +61,7 @@ router.get(
 router.get("/files/*path", staticFiles(join(import.meta.dirname, "../../docs"), { prefix: "/files" }));
 
 await run(async () => {
-  const handler = compose(requestIds(), cors({ origins: "*" }))(router.handler);
+  const handler = compose(requestIds(), cors({ origins: "*" }), compress())(router.handler);
   await using server = await serve(handler, { port: 0, limits: { maxContentBytes: 4_194_304 } });
   await using _ticking = spawn(async () => {
     for (let count = 0; ; count++) {
