@@ -20,6 +20,10 @@ node_modules/.package-lock.json: package-lock.json
 install: node_modules/.package-lock.json ## install what package-lock.json names (every command does it when needed)
 	@test -x $(NODE) || { echo 'Cannot find "$(NODE)": npm ran without install scripts. Run: npm rebuild node --ignore-scripts=false' >&2; exit 1; }
 
+bench/bun/node_modules/.package-lock.json: bench/bun/package-lock.json
+	npm ci --prefix bench/bun --no-audit --no-fund --loglevel=error
+	@touch $@
+
 run: install ## run Conduit here, until Ctrl-C; HOST PORT DATABASE_URL JWT_SECRET LOG_LEVEL WORKERS from the environment or as PORT=9000; TRACE=1 for the trace build
 	@exec $(NODE) $(if $(TRACE),--conditions=lunet-trace) $(CONDUIT)
 
@@ -77,7 +81,7 @@ build: install ## build the package lunet, release and trace, into packages/lune
 build-debug: install ## build the trace part of the package alone
 	@$(NODE) tools/build.ts --trace-only
 
-bench: install ## measure against other servers, and the databases against their drivers; BENCH_ONLY=hello,typed,list,idle picks servers; WRITE=1
+bench: install bench/bun/node_modules/.package-lock.json ## measure against other servers, and the databases against their drivers; BENCH_ONLY=hello,typed,list,idle picks servers; WRITE=1
 	@$(NODE) bench/main.ts $(if $(WRITE),--write)
 	@$(if $(BENCH_ONLY),,$(NODE) bench/databases.ts $(if $(WRITE),--write))
 

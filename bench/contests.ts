@@ -5,7 +5,7 @@ import type { ServerPlan } from "./measured-server.ts";
 import { planEpoll, planNginx } from "./native-servers.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const BUN = join(root, "node_modules/.bin/bun");
+const BUN = join(root, "bench/bun/node_modules/.bin/bun");
 const COLLECTOR = join(root, "bench/collect-garbage.ts");
 
 /** What is asked of each server of a contest. */

@@ -140,9 +140,10 @@ async function makeDatabase(folder: string): Promise<string> {
 
 /** The versions of what is compared, which the lock keeps. */
 function peerVersions(): string[] {
-  const { dependencies } = JSON.parse(readFileSync(join(root, "bench/package.json"), "utf8")) as {
-    dependencies: Record<string, string>;
-  };
+  const dependenciesOf = (folder: string): Record<string, string> =>
+    (JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")) as { dependencies: Record<string, string> })
+      .dependencies;
+  const dependencies = { ...dependenciesOf("bench"), ...dependenciesOf("bench/bun") };
   return ["fastify", "hono", "express", "bun", "elysia"].map((name) => `${name} ${dependencies[name]}`);
 }
 
