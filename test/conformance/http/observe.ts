@@ -7,7 +7,7 @@
 
 import type { HttpErrorCode } from "../../../packages/lunet/src/http/http-error.ts";
 import { HttpError } from "../../../packages/lunet/src/http/http-error.ts";
-import type { MessageLimits } from "../../../packages/lunet/src/http/limits.ts";
+import { defaultMessageLimits, type MessageLimits } from "../../../packages/lunet/src/http/limits.ts";
 import type { ParserState } from "../../../packages/lunet/src/http/request-parser.ts";
 import { MessageEnd, NEED_DATA, RequestHead, RequestParser } from "../../../packages/lunet/src/http/request-parser.ts";
 
@@ -32,7 +32,7 @@ export interface Observed {
 
 /** Pushes `bytes` in pieces that end at `cuts`, which ascend, and at the end. An error other than `HttpError` escapes. */
 export function observe(bytes: Uint8Array, cuts: readonly number[], limits?: Partial<MessageLimits>): Observed {
-  const parser = new RequestParser(limits);
+  const parser = new RequestParser({ ...defaultMessageLimits, ...limits });
   const observed: Observed = { messages: [], refusal: undefined, refusedAt: -1, state: "idle" };
   let pushed = 0;
   try {

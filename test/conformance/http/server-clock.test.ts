@@ -27,18 +27,11 @@ function realTest(name: string, limits: Partial<ServerLimits>, body: (client: Cl
   });
 }
 
-realTest("an idle connection ends after idleTimeoutMs", { idleTimeoutMs: LIMIT_MS }, async (client) => {
-  await client.request("/");
-  assert.equal((await client.reply()).status, 200);
-  const sinceMs = performance.now();
-  await client.end();
-  return sinceMs;
-});
-
-realTest("a head that drips in is 408 after headerTimeoutMs", { headerTimeoutMs: LIMIT_MS }, async (client) => {
+/** Sends `start` and then byte by byte, until that is answered with 408. Gives when it began. */
+async function untilRefused(client: Client, start: string): Promise<number> {
   const sinceMs = performance.now();
   const dripping = spawn(async () => {
-    await client.send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    await client.send(start);
     while (!client.connection.peerEnded) {
       await client.send("x");
       await sleep(50);
@@ -48,24 +41,25 @@ realTest("a head that drips in is 408 after headerTimeoutMs", { headerTimeoutMs:
   await client.end();
   await dripping.join().catch(() => {});
   return sinceMs;
+}
+
+realTest("an idle connection ends after idleTimeoutMs", { idleTimeoutMs: LIMIT_MS }, async (client) => {
+  await client.request("/");
+  assert.equal((await client.reply()).status, 200);
+  const sinceMs = performance.now();
+  await client.end();
+  return sinceMs;
+});
+
+realTest("a head that drips in is 408 after headerTimeoutMs", { headerTimeoutMs: LIMIT_MS }, async (client) => {
+  return untilRefused(client, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
 });
 
 realTest(
   "content slower than contentMinBytesPerSecond is 408 after contentGraceMs",
   { contentMinBytesPerSecond: 1_000, contentGraceMs: LIMIT_MS },
   async (client) => {
-    const sinceMs = performance.now();
-    const dripping = spawn(async () => {
-      await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
-      while (!client.connection.peerEnded) {
-        await client.send("x");
-        await sleep(50);
-      }
-    });
-    assert.equal((await client.reply()).status, 408);
-    await client.end();
-    await dripping.join().catch(() => {});
-    return sinceMs;
+    return untilRefused(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
   },
 );
 

@@ -44,23 +44,3 @@ export const messageLimitRanges: Readonly<Record<keyof MessageLimits, readonly [
     maxTrailerBytes: [2, 1_048_576],
     maxChunkExtensionBytes: [0, 65_536],
   });
-
-/**
- * Completes and checks limits.
- *
- * Throws `RangeError` with code `ERR_HTTP_INVALID_LIMIT` when a value is no whole number or outside its range.
- *
- * @example resolveMessageLimits({ maxContentBytes: 10 * 1024 * 1024 })
- */
-export function resolveMessageLimits(limits: Partial<MessageLimits>): Readonly<MessageLimits> {
-  const resolved = { ...defaultMessageLimits, ...limits };
-  for (const name of Object.keys(messageLimitRanges) as Array<keyof MessageLimits>) {
-    const value = resolved[name];
-    const [min, max] = messageLimitRanges[name];
-    if (!Number.isSafeInteger(value) || value < min || value > max) {
-      const message = `Cannot set limit "${name}": found ${String(value)}, wanted a whole number from ${min} to ${max}`;
-      throw Object.assign(new RangeError(message), { code: "ERR_HTTP_INVALID_LIMIT" });
-    }
-  }
-  return resolved;
-}

@@ -229,9 +229,3 @@ test("never takes content for a head, wherever in it one begins", () => {
     }
   }
 });
-
-test("refuses limits that are no whole number in their range", () => {
-  for (const limits of [{ maxFields: 0 }, { maxHeaderBytes: 1.5 }, { maxContentBytes: -1 }, { maxTargetBytes: NaN }]) {
-    assert.throws(() => new RequestParser(limits), { name: "RangeError", code: "ERR_HTTP_INVALID_LIMIT" });
-  }
-});

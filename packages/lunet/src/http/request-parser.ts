@@ -18,7 +18,7 @@
 import { ByteQueue } from "./byte-queue.ts";
 import { checkFieldLine, TOKEN_CHARACTERS, VALUE_CHARACTERS } from "./fields.ts";
 import { HttpError, quote } from "./http-error.ts";
-import { defaultMessageLimits, resolveMessageLimits } from "./limits.ts";
+import { defaultMessageLimits } from "./limits.ts";
 import type { MessageLimits } from "./limits.ts";
 import { checkRequestLine, readFieldLines, RequestHead, targetTooLong, tooManyFields } from "./request-head.ts";
 
@@ -113,7 +113,7 @@ const SPACE = 32;
  * When the peer's stream ends, a `state` other than `"idle"` says that a message was cut off.
  *
  * `next` throws `HttpError` for a message that cannot be served, and the same error at every later call; `push` then
- * drops what it is given. The constructor throws `RangeError` as `resolveMessageLimits` does.
+ * drops what it is given.
  *
  * @example
  * ```ts
@@ -145,8 +145,9 @@ export class RequestParser {
   #contentBytes = 0;
   #extensionBytes = 0;
 
-  constructor(limits?: Partial<MessageLimits>) {
-    this.#limits = limits === undefined ? defaultMessageLimits : resolveMessageLimits(limits);
+  /** @param limits Checked by whoever has them: a server's are, once, at its start. */
+  constructor(limits: Readonly<MessageLimits> = defaultMessageLimits) {
+    this.#limits = limits;
   }
 
   /** How many pushed bytes no event has covered yet. */
