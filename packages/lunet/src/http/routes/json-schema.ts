@@ -16,6 +16,9 @@ export interface JsonSchema {
   readonly patternProperties?: Readonly<Record<string, JsonSchema>>;
   readonly items?: JsonSchema | boolean | readonly JsonSchema[];
   readonly prefixItems?: readonly JsonSchema[];
+  readonly additionalItems?: boolean | JsonSchema;
+  readonly maxItems?: number;
+  readonly uniqueItems?: boolean;
   readonly allOf?: readonly JsonSchema[];
   readonly anyOf?: readonly JsonSchema[];
   readonly oneOf?: readonly JsonSchema[];

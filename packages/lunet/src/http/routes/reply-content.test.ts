@@ -114,3 +114,41 @@ test("names and constants in a schema are no code", () => {
   const value = { [name]: '"; throw new Error("run"); //' };
   assert.equal(compileSerializer(schema)(value), JSON.stringify(value));
 });
+
+const member = { type: "object", properties: { a: { type: "string" } } };
+
+/** Ways to write a schema that has the member `a` alone, whatever else it says. */
+const HAS_ONLY_A: ReadonlyArray<readonly [what: string, schema: TSchema]> = [
+  ["a type among several", { ...member, type: ["object", "null"] }],
+  ["no type", { properties: member.properties }],
+  ["a choice beside its members", { ...member, anyOf: [{ required: ["a"] }, { required: ["z"] }] }],
+  ["one choice alone", { anyOf: [member] }],
+  ["a condition beside its members", { ...member, allOf: [{ required: ["a"] }] }],
+  ["members in two parts", { properties: {}, allOf: [{ minProperties: 1 }, member] }],
+  ["a reference to nothing it has", { ...member, not: { required: ["z"] } }],
+];
+
+for (const [what, schema] of HAS_ONLY_A) {
+  test(`what is not declared is left out of a schema with ${what}, in lists and members too`, () => {
+    const row = { a: "x", secret: "s" };
+    for (const serializer of [compileSerializer, generalSerializer]) {
+      assert.equal(serializer(schema)(row), '{"a":"x"}');
+      assert.equal(serializer({ type: "array", items: schema })([row]), '[{"a":"x"}]');
+      assert.equal(serializer({ type: ["array", "null"], items: schema })([row]), '[{"a":"x"}]');
+      assert.equal(
+        serializer({ type: "object", properties: { row: schema } })({ row, secret: 1 }),
+        '{"row":{"a":"x"}}',
+      );
+    }
+  });
+}
+
+test("of the choices that a value fits, the one that declares most of it is meant, and behind a tuple nothing is sent", () => {
+  const short = Type.Object({ id: Type.Integer() });
+  const long = Type.Object({ id: Type.Integer(), name: Type.String() });
+  for (const serializer of [compileSerializer, generalSerializer]) {
+    assert.equal(serializer(Type.Union([short, long]))({ id: 1, name: "n", x: 1 }), '{"id":1,"name":"n"}');
+    assert.equal(serializer(Type.Tuple([Type.Integer()]))([1, "secret"]), "[1]");
+    assert.throws(() => serializer(Type.Union([Type.String()]))(null), TypeError);
+  }
+});

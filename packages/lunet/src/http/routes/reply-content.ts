@@ -18,6 +18,8 @@ const ESCAPED = /[\u0000-\u001f"\\\ud800-\udfff]/;
 const LONG_TEXT = 48;
 /** Keywords that the generated code does not know. */
 const GENERAL_KEYWORDS = [
+  "$dynamicRef",
+  "additionalItems",
   "allOf",
   "oneOf",
   "not",
@@ -75,7 +77,11 @@ class Generator {
   code(schema: JsonSchema, value: string, pointer: string): string {
     const at = JSON.stringify(pointer);
     if (GENERAL_KEYWORDS.some((keyword) => Object.hasOwn(schema, keyword))) return this.#other(schema, value, pointer);
-    if (schema.anyOf !== undefined) return this.#choice(schema.anyOf, schema, value, pointer);
+    if (schema.anyOf !== undefined) {
+      // What stands beside the choices holds for all of them.
+      const isAlone = schema.type === undefined && !hasMembers(schema) && !hasItems(schema);
+      return isAlone ? this.#choice(schema.anyOf, schema, value, pointer) : this.#other(schema, value, pointer);
+    }
     if (schema.const !== undefined) return this.#constant(schema, value, pointer);
     switch (schema.type) {
       case "string":
@@ -107,6 +113,7 @@ class Generator {
     const others = choices.filter(({ type }) => type !== "null");
     const [one] = others;
     if (one === undefined || others.length !== 1) return this.#other(schema, value, pointer);
+    if (choices.length === 1) return this.code(one, value, pointer);
     return `if (${value} === null) o += "null"; else { ${this.code(one, value, pointer)} }`;
   }
 
@@ -191,26 +198,97 @@ function generalText(schema: JsonSchema, value: unknown, pointer: string): strin
   return text ?? mismatch(value, pointer, "a JSON value");
 }
 
-/** A copy of a value with what its schema has. */
+/** A copy of a value with what its schema has: what no keyword declares is left out, whatever else the schema says. */
 function pick(schema: JsonSchema, value: unknown, pointer: string): unknown {
-  const choices = schema.anyOf ?? schema.oneOf;
-  if (choices !== undefined) {
-    const choice = choices.find((one) => checkerOf(one).Check(value));
-    return choice === undefined ? mismatch(value, pointer, "one of the choices") : pick(choice, value, pointer);
-  }
-  if (schema.allOf !== undefined && isObject(value)) {
-    return Object.assign({}, ...schema.allOf.map((one) => pick(one, value, pointer))) as unknown;
-  }
-  if (schema.type === "object" && isObject(value)) return pickMembers(schema, value, pointer);
-  if (schema.type === "array" && Array.isArray(value)) {
-    return value.map((item: unknown, index) => pick(itemSchema(schema, index), item, pointer + pointerPart(index)));
-  }
+  if (isAnything(schema)) return value;
+  if (isObject(value)) return pickObject(schema, value, pointer);
+  if (Array.isArray(value)) return pickList(schema, value, pointer);
   return checkerOf(schema).Check(value) ? value : mismatch(value, pointer, String(schema.type ?? "its schema"));
 }
 
-function itemSchema({ items, prefixItems }: JsonSchema, index: number): JsonSchema {
+/** Words about a value, which allow nothing and forbid nothing. */
+const ANNOTATIONS: ReadonlySet<string> = new Set([
+  "$comment",
+  "$id",
+  "$schema",
+  "default",
+  "deprecated",
+  "description",
+  "examples",
+  "readOnly",
+  "title",
+  "writeOnly",
+]);
+
+function isAnything(schema: JsonSchema): boolean {
+  return Object.keys(schema).every((keyword) => ANNOTATIONS.has(keyword) || keyword.startsWith("~"));
+}
+
+function hasMembers({ properties, patternProperties, additionalProperties }: JsonSchema): boolean {
+  return (properties ?? patternProperties ?? additionalProperties) !== undefined;
+}
+
+function hasItems({ items, prefixItems }: JsonSchema): boolean {
+  return (items ?? prefixItems) !== undefined;
+}
+
+function allows(type: JsonSchema["type"], wanted: string): boolean {
+  return type === undefined || type === wanted || (Array.isArray(type) && type.includes(wanted));
+}
+
+/** What holds beside a schema's own keywords: all of `allOf`, and the choice that a value is. */
+function partsOf(schema: JsonSchema, value: unknown, pointer: string): JsonSchema[] {
+  const parts = [...(schema.allOf ?? [])];
+  for (const choices of [schema.anyOf, schema.oneOf]) {
+    if (choices === undefined) continue;
+    const fitting = choices.filter((one) => checkerOf(one).Check(value));
+    const [first] = fitting;
+    if (first === undefined) return mismatch(value, pointer, "one of the choices");
+    // A schema accepts more members than it has, so several may fit: the one that has the most of them is meant.
+    parts.push(
+      fitting.reduce((best, one) => (declaredCount(one, value) > declaredCount(best, value) ? one : best), first),
+    );
+  }
+  return parts;
+}
+
+function declaredCount({ properties = {} }: JsonSchema, value: unknown): number {
+  return isObject(value) ? Object.keys(properties).filter((name) => Object.hasOwn(value, name)).length : 0;
+}
+
+function pickObject(schema: JsonSchema, value: Readonly<Record<string, unknown>>, pointer: string): unknown {
+  if (!allows(schema.type, "object")) return mismatch(value, pointer, String(schema.type));
+  if (schema.const !== undefined || schema.enum !== undefined) {
+    return checkerOf(schema).Check(value) ? value : mismatch(value, pointer, "a constant of its schema");
+  }
+  const picked = partsOf(schema, value, pointer).map((one) => pick(one, value, pointer));
+  return Object.assign({}, pickMembers(schema, value, pointer), ...picked) as unknown;
+}
+
+function pickList(schema: JsonSchema, value: readonly unknown[], pointer: string): unknown {
+  if (!allows(schema.type, "array")) return mismatch(value, pointer, String(schema.type));
+  if (schema.const !== undefined || schema.enum !== undefined) {
+    return checkerOf(schema).Check(value) ? value : mismatch(value, pointer, "a constant of its schema");
+  }
+  const declaring = [schema, ...partsOf(schema, value, pointer)].filter(hasItems);
+  const picked: unknown[] = [];
+  for (const [index, item] of value.entries()) {
+    const schemas = declaring.map((one) => itemSchema(one, index));
+    // Behind the last item of a tuple nothing is declared.
+    if (schemas.includes(undefined)) break;
+    const one = schemas.length === 1 ? (schemas[0] as JsonSchema) : { allOf: schemas as JsonSchema[] };
+    picked.push(schemas.length === 0 ? item : pick(one, item, pointer + pointerPart(index)));
+  }
+  return picked;
+}
+
+/** The schema of an item; undefined when there is to be none. */
+function itemSchema({ items, prefixItems, additionalItems }: JsonSchema, index: number): JsonSchema | undefined {
   const tuple = prefixItems ?? (Array.isArray(items) ? (items as readonly JsonSchema[]) : []);
-  return tuple[index] ?? (isObject(items) ? items : {});
+  if (index < tuple.length) return tuple[index];
+  const rest = Array.isArray(items) ? additionalItems : items;
+  if (rest === true) return {};
+  return isObject(rest) ? rest : undefined;
 }
 
 function pickMembers(schema: JsonSchema, value: Readonly<Record<string, unknown>>, pointer: string): object {
