@@ -32,7 +32,13 @@ function find(schema: JsonSchema, value: unknown, pointer: string, problems: Pro
   const add = (at: string, message: string): void => {
     if (problems.length < MAX_PROBLEMS) problems.push({ in: where, pointer: at, message });
   };
-  const { properties, required = [], additionalProperties, items, ...others } = schema;
+  const { maxItems = Infinity, uniqueItems, ...rest } = schema;
+  const { properties, required = [], additionalProperties, items, ...others } = rest;
+  // The checker names every pair of items that are the same, and takes seconds for it.
+  const addListProblems = (list: readonly unknown[]): void => {
+    if (list.length > maxItems) add(pointer, `must not have more than ${maxItems} items`);
+    if (uniqueItems === true && hasTwice(list)) add(pointer, "must not have an item twice");
+  };
   if (properties !== undefined && isObject(value)) {
     for (const name of required) if (value[name] === undefined) add(pointer + pointerPart(name), "is required");
     for (const [name, one] of Object.entries(properties)) {
@@ -49,12 +55,20 @@ function find(schema: JsonSchema, value: unknown, pointer: string, problems: Pro
       find(items, item, pointer + pointerPart(index), problems, where);
       if (problems.length >= MAX_PROBLEMS) break;
     }
+    addListProblems(value);
     addAll(others, value, pointer, problems, where);
   } else if (schema.anyOf !== undefined || schema.oneOf !== undefined) {
     add(pointer, choiceMessage(schema.anyOf ?? schema.oneOf ?? []));
   } else if (schema.const !== undefined) add(pointer, `must be ${JSON.stringify(schema.const)}`);
   else if (schema.enum !== undefined) add(pointer, choiceMessage(schema.enum.map((one) => ({ const: one }))));
-  else addAll(schema, value, pointer, problems, where);
+  else {
+    if (Array.isArray(value)) addListProblems(value);
+    addAll(rest, value, pointer, problems, where);
+  }
+}
+
+function hasTwice(list: readonly unknown[]): boolean {
+  return new Set(list.map((item) => JSON.stringify(item))).size < list.length;
 }
 
 /** What the checker itself says. */
