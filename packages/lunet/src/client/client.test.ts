@@ -182,3 +182,10 @@ test("types: a call takes what its route declares, and its status tells the cont
   };
   assert.equal(typeof check, "function");
 });
+
+test("no parameter leads to another host", () => {
+  const any = route({ method: "GET", path: "/*rest", replies: { 200: Type.String() } });
+  assert.throws(() => requestTarget(any, { rest: "/evil.test/x" }), /found "\/\/" at the start of the path/);
+  assert.equal(requestTarget(any, { rest: "a//b" }), "/a//b");
+  assert.equal(requestTarget(any, { rest: "" }), "/");
+});

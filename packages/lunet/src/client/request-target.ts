@@ -7,7 +7,8 @@ type Value = string | number | boolean | bigint;
 /**
  * Path and query of a request on a route: `"/articles/a%2Fb?tag=x&tag=y"`.
  *
- * @throws TypeError for a parameter that is missing, empty, or `.` or `..`, which URLs take out of a path; for a value that is
+ * @throws TypeError for a parameter that is missing, empty, or `.` or `..`, which URLs take out of a path; for a path that would
+ * begin with `//`, behind which a URL has another host; for a value that is
  * no text, number or boolean, nor in the query a list of them; for text that is no Unicode.
  */
 export function requestTarget(
@@ -33,6 +34,7 @@ export function requestTarget(
     if (parts.some((part) => part === "." || part === "..")) refuse(`found a dot segment in "${name}"`);
     return parts.map(encodeURIComponent);
   });
+  if (segments.length > 2 && segments[1] === "") refuse('found "//" at the start of the path');
   const pairs = Object.entries(query).flatMap(([name, value]) => {
     if (value === undefined) return [];
     const values: readonly unknown[] = Array.isArray(value) ? value : [value];
