@@ -72,8 +72,8 @@ export function createCompressor(coding: ContentCoding, levels: CompressionLevel
 /** The most that a client may make a decompressor look back over, as a power of two: 8 MiB (RFC 9659). */
 const MAX_WINDOW_BITS = 23;
 
-/** A decompressor. It fails on content that is malformed or cut. */
-export function createDecompressor(coding: ContentCoding): Transform {
+/** A decompressor. It fails on content that is malformed or cut. `bytesWritten` are those that it has used. */
+export function createDecompressor(coding: ContentCoding): Transform & { readonly bytesWritten: number } {
   switch (coding) {
     case "gzip":
       return createGunzip();

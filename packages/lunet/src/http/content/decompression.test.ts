@@ -152,6 +152,20 @@ coroutineTest("a client that goes away within its content ends the decoding", as
   assert.equal(ends, 1);
 });
 
+for (const [coding, compress] of [
+  ["gzip", gzipSync],
+  ["br", brotliCompressSync],
+  ["zstd", zstdCompressSync],
+] as const) {
+  coroutineTest(`what stands behind the end of content in ${coding} is no part of it, and refused`, async () => {
+    const handler = decompress()(async (request) => text(await request.text()));
+    const ask = (content: Uint8Array) =>
+      requestInProcess(handler, { method: "POST", fields: { "Content-Encoding": coding }, content });
+    assert.equal((await ask(compress("hello"))).text(), "hello");
+    assert.equal((await ask(Buffer.concat([compress("hello"), Buffer.from("more")]))).status, 400);
+  });
+}
+
 void test("options that make no sense are refused", () => {
   for (const options of [
     { codings: ["deflate" as "gzip"] },

@@ -148,6 +148,7 @@ async function* decode(
   { maxBytes, maxRatio }: Limits,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let [inBytes, outBytes] = [0, 0];
+  const decompressor = createDecompressor(coding);
   const encoded = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
       const piece = await next();
@@ -157,7 +158,7 @@ async function* decode(
     }
   };
   try {
-    for await (const piece of pipeThrough(() => createDecompressor(coding), encoded())) {
+    for await (const piece of pipeThrough(() => decompressor, encoded())) {
       outBytes += piece.length;
       const isDense = outBytes > RATIO_GRACE_BYTES && outBytes > inBytes * maxRatio;
       if (outBytes > maxBytes || isDense) {
@@ -167,6 +168,9 @@ async function* decode(
       }
       yield piece;
     }
+    // Brotli and zstd end where they end, and say nothing of what stands behind.
+    if (decompressor.bytesWritten < inBytes)
+      throw new CodingError("Cannot decode the content: found more behind its end");
   } catch (error) {
     if (!(error instanceof CodingError)) throw error;
     throw new HttpError("ERR_HTTP_CONTENT_CODING_BROKEN", `Cannot decode the content: it is not ${coding}, or cut`, {
