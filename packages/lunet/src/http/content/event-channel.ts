@@ -58,8 +58,8 @@ export class EventChannel {
   readonly #whenBehind: "end" | "skip";
   readonly #gap: string | undefined;
   readonly #word = randomBytes(6).toString("base64url");
-  /** The kept events as text; the first of them has the number `#first`. */
-  readonly #kept: string[] = [];
+  /** The kept events as text, by their numbers: those from `#first` up to `#next`. */
+  readonly #kept = new Map<number, string>();
   #first = 1;
   #keptCharacters = 0;
   #followers = 0;
@@ -85,12 +85,12 @@ export class EventChannel {
 
   /** How many events are kept. */
   get keptEvents(): number {
-    return this.#kept.length;
+    return this.#kept.size;
   }
 
   /** The number of the event that will be published next. */
   get #next(): number {
-    return this.#first + this.#kept.length;
+    return this.#first + this.#kept.size;
   }
 
   /**
@@ -100,16 +100,14 @@ export class EventChannel {
    * @throws As `serializeEvent`.
    */
   publish(event: Omit<ServerSentEvent, "id">): string {
-    const id = `${this.#word}-${this.#next}`;
+    const number = this.#next;
+    const id = `${this.#word}-${number}`;
     const text = serializeEvent({ ...event, id });
-    this.#kept.push(text);
+    this.#kept.set(number, text);
     this.#keptCharacters += text.length;
-    while (
-      this.#kept.length > this.#maxEvents ||
-      (this.#keptCharacters > this.#maxCharacters && this.#kept.length > 1)
-    ) {
-      this.#keptCharacters -= (this.#kept.shift() as string).length;
-      this.#first++;
+    while (this.#kept.size > this.#maxEvents || (this.#keptCharacters > this.#maxCharacters && this.#kept.size > 1)) {
+      this.#keptCharacters -= (this.#kept.get(this.#first) as string).length;
+      this.#kept.delete(this.#first++);
     }
     const waiting = [...this.#waiting];
     this.#waiting.clear();
@@ -135,7 +133,7 @@ export class EventChannel {
           continue;
         }
         let text = "";
-        while (next < this.#next && text.length < BATCH_CHARACTERS) text += this.#kept[next++ - this.#first] as string;
+        while (next < this.#next && text.length < BATCH_CHARACTERS) text += this.#kept.get(next++) as string;
         if (text === "") await this.#published();
         else await events.sendSerialized(text);
       }
