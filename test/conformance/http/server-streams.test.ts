@@ -1,5 +1,6 @@
 /** Replies whose content is a stream, and long ones: pace, order, and how they are cut off. */
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import { Cancelled, sleep, spawn, until } from "../../../packages/lunet/src/co/mod.ts";
 import { text, type Handler, type Reply } from "../../../packages/lunet/src/http/mod.ts";
 import { coroutineTest } from "../../../packages/lunet/src/testing/mod.ts";
@@ -422,3 +423,26 @@ coroutineTest("a Response whose body was read, and Response.error(), are failure
     },
   ),
 );
+
+for (const [what, reply] of [
+  ["a field with a line end", { status: 200, fields: { "X-A": "a\r\nb" } }],
+  ["a status out of range", { status: 900 }],
+] as const) {
+  coroutineTest(`the stream of a reply that cannot be sent for ${what} is ended`, () => {
+    const stream = new Readable({ read: () => {} });
+    return talk(
+      "tcp",
+      () => ({ ...reply, content: stream }),
+      async ({ client, log }) => {
+        await client.request("/");
+        assert.equal((await client.reply()).status, 500);
+        await waitUntil(() => stream.destroyed);
+        assert.match(String(log.takeMessages()), /Cannot serialize/);
+        // The connection goes on.
+        await client.request("/");
+        assert.equal((await client.reply()).status, 500);
+        log.takeFailures();
+      },
+    );
+  });
+}

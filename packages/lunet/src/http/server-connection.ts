@@ -119,6 +119,11 @@ function isStream(content: ReplyContent): content is AsyncIterable<string | Uint
   throw new TypeError("Cannot reply: found content of another kind, wanted text, bytes, or a stream of them");
 }
 
+/** Ends a stream that nobody reads. */
+async function endUnread(content: AsyncIterable<string | Uint8Array>): Promise<void> {
+  await content[Symbol.asyncIterator]().return?.();
+}
+
 /** Long content goes out as a stream of one piece, at the client's pace. */
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
@@ -156,6 +161,8 @@ export class ServerConnection implements ContentSource {
   #held: Reply | undefined;
   #streaming: StreamedReply | undefined;
   #upgraded: UpgradedConnection | undefined;
+  /** The stream of a reply that cannot be sent: nobody will read it, and it has to be ended. */
+  #unsent: AsyncIterable<string | Uint8Array> | undefined;
   /** The scope is left before anything else, because coroutines still run in it. */
   #leaving = false;
   /** No request is read any more. */
@@ -491,6 +498,7 @@ export class ServerConnection implements ContentSource {
       this.#held = undefined;
       this.#answer(this.#request as HttpRequest, held);
     }
+    if (this.#unsent !== undefined) await this.#endUnsent(this.#unsent);
     const stream = this.#streaming;
     if (stream !== undefined) await this.#sendStream(stream);
     const flushed = this.#writer.flush();
@@ -500,6 +508,16 @@ export class ServerConnection implements ContentSource {
     }
     if (this.#upgraded !== undefined) await this.#serveUpgraded(this.#upgraded);
     else if (this.#requests >= this.#turnEnd) await this.#giveWay();
+  }
+
+  async #endUnsent(content: AsyncIterable<string | Uint8Array>): Promise<void> {
+    this.#unsent = undefined;
+    try {
+      await endUnread(ownStream(content));
+    } catch (error) {
+      if (error instanceof Cancelled) throw error;
+      this.#server.failed(error);
+    }
   }
 
   /** Lets other connections have their turn of the event loop. What the client goes on to send waits meanwhile. */
@@ -636,11 +654,12 @@ export class ServerConnection implements ContentSource {
     const { content } = reply;
     let { status } = reply;
     let contentBytes = 0;
+    let stream: AsyncIterable<string | Uint8Array> | undefined;
     try {
+      if (content !== undefined && isStream(content)) stream = content;
       if (status === SWITCHING_PROTOCOLS) this.#startUpgrade(request, reply);
-      const streams = content !== undefined && isStream(content);
-      if (this.#contentLeft && !streams) this.#leaveContent(head);
-      if (content !== undefined && (streams || content.length > WHOLE_CONTENT_LENGTH)) {
+      if (this.#contentLeft && stream === undefined) this.#leaveContent(head);
+      if (content !== undefined && (isStream(content) || content.length > WHOLE_CONTENT_LENGTH)) {
         this.#startStream(request, reply, content);
         return false;
       }
@@ -648,11 +667,13 @@ export class ServerConnection implements ContentSource {
     } catch (error) {
       // The handler's reply cannot be sent as it is: a field with a line end, a status out of range.
       this.#upgraded = undefined;
+      this.#unsent = stream;
       if (this.#contentLeft) this.#leaveContent(head);
       ({ status, contentBytes } = this.#writeFault(faultOf(error), request));
     }
     this.#replied(request, status, contentBytes, !this.#connection.closed);
     if (this.#upgraded !== undefined) this.#finished = true;
+    if (this.#unsent !== undefined) return false;
     return !this.#writer.isDue || this.#writer.tryFlush();
   }
 
@@ -760,7 +781,7 @@ export class ServerConnection implements ContentSource {
       const flushed = this.#writer.flush();
       if (flushed !== undefined) await flushed;
       if (allowsContent(request.method, status)) await this.#sendPieces(stream, sent);
-      else await stream.content[Symbol.asyncIterator]().return?.();
+      else await endUnread(stream.content);
       complete = !this.#connection.closed;
     } catch (error) {
       // The head is out: only an end before its time tells the client that the content is not whole.
