@@ -1,6 +1,8 @@
 /** A program in several processes: what its supervisor does about starts, ends, reloads and signals. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ReloadClients } from "./reload-clients.ts";
@@ -48,6 +50,27 @@ test("a reload on a Unix socket is without a failed request, and the socket's fi
   await reloadUnderLoad(workers, 2);
   assert.ok(!existsSync(path));
 });
+
+test("a program that listens in two places, one after the other, is reloaded without a failed request in either", async () => {
+  const port = await freePort();
+  await using workers = await Workers.start(1, { later: { port, ms: 400 } });
+  await workers.untilSaid(`serves http://127.0.0.1:${port} `, 1);
+  const clients = [workers.target, { host: "127.0.0.1", port }].map((target) => new ReloadClients(target));
+  for (const one of clients) one.start({ fresh: 4, kept: 2 });
+  workers.process.send("SIGHUP");
+  await workers.untilSaid("lunet: reloaded 1 workers", 1);
+  for (const one of clients) assert.deepEqual((await one.end()).failures, []);
+});
+
+/** A port that nobody has at the moment. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
 
 async function reloadUnderLoad(workers: Workers, times: number): Promise<void> {
   const clients = new ReloadClients(workers.target);

@@ -12,6 +12,8 @@ const ANSWER_LIMIT_MS = 10_000;
 export interface WorkersOptions extends Partial<RunWorkersOptions> {
   readonly path?: string;
   readonly port?: number;
+  /** Serves on this port, too, so long after the first. */
+  readonly later?: { readonly port: number; readonly ms: number };
   /** Cancels the supervisor after so long. */
   readonly deadlineMs?: number;
 }

@@ -1,6 +1,7 @@
 // A server in several workers: `workers.ts <count> <options as JSON>`. What it does besides is said by requests, and by
 // files in the folder that FOLDER names.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DeadlineError, run, sleep, spawn, withDeadline } from "lunet";
 import { serve, text, type Handler } from "lunet/http";
@@ -11,12 +12,14 @@ const count = Number(process.argv[2] ?? 2);
 interface ProgramOptions extends Partial<RunWorkersOptions> {
   readonly path?: string;
   readonly port?: number;
+  /** Serves on this port, too, so long after the first. */
+  readonly later?: { readonly port: number; readonly ms: number };
   /** Cancels the supervisor after so long. */
   readonly deadlineMs?: number;
 }
 
-const { path, port = 0, deadlineMs, ...options } = JSON.parse(process.argv[3] ?? "{}") as ProgramOptions;
-const folder = process.env["FOLDER"] ?? ".";
+const { path, port = 0, later, deadlineMs, ...options } = JSON.parse(process.argv[3] ?? "{}") as ProgramOptions;
+const folder = process.env["FOLDER"] ?? tmpdir();
 /** How this start is to go: `fail`, `hang`, or nothing. It is read anew at each start. */
 const plan = join(folder, "plan");
 
@@ -56,12 +59,15 @@ async function work(): Promise<void> {
   const where = path === undefined ? { port } : { path };
   const server = await serve(handler, { ...where, limits: { drainIdleMs: 100, lingerMs: 200 } });
   if (thisWorker()?.isFirst !== false) console.log(`serves ${server.url}.`);
+  if (later !== undefined) await sleep(later.ms);
+  const second =
+    later === undefined ? undefined : await serve(handler, { port: later.port, limits: { lingerMs: 200 } });
   await asked.join();
   const insist = spawn(async () => {
     await waitSignal("TERM", "INT");
     await server.close({ graceMs: 0 });
   });
-  await server.close({ graceMs: 5_000 });
+  await Promise.all([server.close({ graceMs: 5_000 }), second?.close({ graceMs: 5_000 })]);
   insist.cancel();
   writeFileSync(join(folder, `drained-${process.pid}`), "");
 }

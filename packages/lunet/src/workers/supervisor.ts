@@ -101,6 +101,7 @@ export class Supervisor implements WorkerOwner {
 
   onEnd(worker: Worker): void {
     this.#alive.delete(worker);
+    for (const other of this.#alive) if (other.predecessor === worker) other.predecessor = undefined;
     this.#inSupervisor(() => this.#places.forget(worker));
   }
 
@@ -268,6 +269,8 @@ export class Supervisor implements WorkerOwner {
         if (slot.worker === old) this.#reportEnd(next, await next.ended());
         return false;
       }
+      // A program may listen in several places, one after the other: none is to be left to nobody.
+      await next.waitPlaces(old);
       slot.worker = next;
     } finally {
       slot.successor = undefined;

@@ -5,7 +5,7 @@
  * serves from its first socket on. A cancel of the scope that it was made in drains it, and kills it after the grace.
  */
 import { ended, made, TRACE } from "#trace";
-import { Cancelled, DeadlineError, shield, sleep, spawn, suspend, type Coroutine } from "../co/mod.ts";
+import { Cancelled, DeadlineError, shield, sleep, spawn, suspend, withDeadline, type Coroutine } from "../co/mod.ts";
 import { monotonicMs } from "../host/clock.ts";
 import { FIRST_VARIABLE, GRACE_VARIABLE, SHARING_VARIABLE, WORKER_VARIABLE } from "../host/worker-channel.ts";
 import type { WorkerOrder, WorkerReport } from "../host/worker-messages.ts";
@@ -34,8 +34,8 @@ export interface WorkerOwner {
 export class Worker {
   readonly number: number;
   readonly isFirst: boolean;
-  /** Whom it replaces in a reload. */
-  readonly predecessor: Worker | undefined;
+  /** Whom it replaces in a reload, until that has ended. */
+  predecessor: Worker | undefined;
   readonly startedMs = monotonicMs();
   /** Where it listens. */
   readonly places = new Set<string>();
@@ -109,11 +109,28 @@ export class Worker {
   /** Waits until it serves; false if it ended before. */
   async waitServing(): Promise<boolean> {
     if (this.hasServed || this.#end !== undefined) return this.hasServed;
-    await suspend<void>(`serving of ${this.name}`, (resume) => {
+    await this.#nextPlace();
+    return this.hasServed;
+  }
+
+  /** Waits until it listens wherever another one does, or has ended; no longer than a start may take. */
+  async waitPlaces(other: Worker): Promise<void> {
+    const isThere = (): boolean => this.hasEnded || [...other.places].every((place) => this.places.has(place));
+    try {
+      await withDeadline(this.#settings.startTimeoutMs, async () => {
+        while (!isThere()) await this.#nextPlace();
+      });
+    } catch (error) {
+      // A socket that the other one has made as it went may never be wanted again.
+      if (!(error instanceof DeadlineError)) throw error;
+    }
+  }
+
+  #nextPlace(): Promise<void> {
+    return suspend<void>(`sockets of ${this.name}`, (resume) => {
       this.#startWaiters.add(resume);
       return () => void this.#startWaiters.delete(resume);
     });
-    return this.hasServed;
   }
 
   /** Waits for its end. */
@@ -156,10 +173,8 @@ export class Worker {
     if (report.lunet === "joined") this.#understands = true;
     if (report.lunet === "bound") {
       this.places.add(report.place);
-      if (!this.hasServed) {
-        this.#servingSinceMs = monotonicMs();
-        this.#wakeStartWaiters();
-      }
+      this.#servingSinceMs ??= monotonicMs();
+      this.#wakeStartWaiters();
     }
     this.#owner.onReport(this, report, handle);
   }
