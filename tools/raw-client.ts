@@ -77,6 +77,7 @@ export class RawClient {
 
   async readToEnd(): Promise<void> {
     while (!this.#isOver) await this.readSome();
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** Reads one reply, which must have this status. */
