@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, "..");
 /** No step of the checks takes this long on any machine that can run them; one that does is stuck. */
 const STEP_TIMEOUT_MS = 30 * 60_000;
 
-/** The commands of each step; the UI has types of its own, the browser's. */
+/** The commands of each step; the UI and its tests have types of their own, the browser's. */
 const STEPS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   format: [["node_modules/oxfmt/bin/oxfmt", "--check"]],
   lint: [["tools/lint.ts"]],
@@ -18,6 +18,7 @@ const STEPS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   types: [
     ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"],
     ["node_modules/typescript/bin/tsc", "-p", "apps/conduit-web/tsconfig.json"],
+    ["node_modules/typescript/bin/tsc", "-p", "apps/conduit-web/test/tsconfig.json"],
   ],
   tests: [["tools/test.ts"]],
 };

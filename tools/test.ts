@@ -22,6 +22,7 @@ import { SERVER_KINDS, type ServerKind } from "./database-servers/install.ts";
 import { DATABASE_VARIABLE, LOGS_VARIABLE, needsDatabases, startTestDatabases } from "./test-databases.ts";
 import type { FileResult } from "./test-file.ts";
 import { runTestFile } from "./test-file.ts";
+import { BROWSER_TESTS, missingBrowser, needsBrowser } from "./test-browser.ts";
 import { missingNginx, needsNginx } from "./test-nginx.ts";
 
 interface Pass {
@@ -44,12 +45,13 @@ const PASSES: readonly Pass[] = [
     name: "applications and integration, release build",
     patterns: ["apps/**/*.test.ts", "examples/**/*.test.ts", "test/**/*.test.ts"],
     conditions: [],
+    without: [BROWSER_TESTS],
   },
   {
     name: "applications and integration, trace build",
     patterns: ["apps/**/*.test.ts", "examples/**/*.test.ts", "test/**/*.test.ts"],
     conditions: ["lunet-trace"],
-    without: STARTS_BOTH,
+    without: [...STARTS_BOTH, BROWSER_TESTS],
   },
   ...SERVER_KINDS.flatMap((database): Pass[] => {
     const pass = { patterns: ["apps/conduit/test/**/*.test.ts"], database };
@@ -58,6 +60,19 @@ const PASSES: readonly Pass[] = [
       { ...pass, name: `Conduit's API on ${database}, trace build`, conditions: ["lunet-trace"] },
     ];
   }),
+  {
+    name: "web UI in a browser, release build",
+    patterns: [`${BROWSER_TESTS}**/*.test.ts`],
+    conditions: [],
+    without: [`${BROWSER_TESTS}measures.test.ts`],
+  },
+  {
+    name: "web UI in a browser, trace build",
+    patterns: [`${BROWSER_TESTS}smoke.test.ts`],
+    conditions: ["lunet-trace"],
+  },
+  // A pass of its own, so that nothing runs beside it.
+  { name: "web UI, measured", patterns: [`${BROWSER_TESTS}measures.test.ts`], conditions: [] },
   { name: "tools and benchmarks", patterns: ["bench/**/*.test.ts", "tools/**/*.test.ts"], conditions: [] },
 ];
 
@@ -99,6 +114,8 @@ const databases =
   isWithoutServers || values.cluster ? undefined : await startTestDatabases({ root, logs: folder, say });
 const behindNginx = new Set(chosen.flatMap(({ files }) => files).filter((file) => needsNginx(join(root, file))));
 const nginxReason = behindNginx.size === 0 ? undefined : missingNginx(say);
+const isInBrowser = chosen.some(({ files }) => files.some(needsBrowser));
+const browserReason = isInBrowser ? missingBrowser(say) : undefined;
 const isLacking = databases !== undefined && databases.state !== "running";
 /** What is not there fails where everything has to be there; what should start and does not fails everywhere. */
 const isComplete = process.env["CI"] === "true";
@@ -112,8 +129,11 @@ function lackOf(pass: Pass, file: string): Lack | undefined {
       isLeftOut: databases.state === "missing" && !isComplete,
     };
   }
-  if (!behindNginx.has(file) || nginxReason === undefined) return undefined;
-  return { what: "nginx", reason: nginxReason, isLeftOut: !isComplete };
+  if (behindNginx.has(file) && nginxReason !== undefined) {
+    return { what: "nginx", reason: nginxReason, isLeftOut: !isComplete };
+  }
+  if (!needsBrowser(file) || browserReason === undefined) return undefined;
+  return { what: "a browser", reason: browserReason, isLeftOut: !isComplete };
 }
 
 interface Lack {
