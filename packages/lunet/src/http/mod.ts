@@ -64,7 +64,7 @@ export { Router, type RouterOptions } from "./router.ts";
 export { DEFAULT_GRACE_MS, serve, serveConnection, Server, type ServeOptions, type ServerOptions } from "./server.ts";
 export type { ReplyEvent } from "./server-connection.ts";
 export { defaultServerLimits, type ServerLimits } from "./server-limits.ts";
-export { staticFiles, type StaticFilesOptions } from "./static-files.ts";
+export { staticFile, staticFiles, type StaticFileOptions, type StaticFilesOptions } from "./static-files.ts";
 export { decodePath, normalizeSegments, Query } from "./target.ts";
 export type { WebSocketMessage } from "./web-socket/message-queue.ts";
 export type { WebSocketOptions } from "./web-socket/options.ts";

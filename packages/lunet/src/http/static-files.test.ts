@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { scope, spawn } from "../co/mod.ts";
 import {
   coroutineTest,
@@ -26,7 +27,7 @@ import {
 } from "../testing/mod.ts";
 import { Router } from "./router.ts";
 import { serveConnection } from "./server.ts";
-import { staticFiles, type StaticFilesOptions } from "./static-files.ts";
+import { staticFile, staticFiles, type StaticFilesOptions } from "./static-files.ts";
 
 const LARGE_BYTES = 3 * 1024 * 1024;
 
@@ -431,6 +432,78 @@ coroutineTest("the fallback answers pages alone", async () => {
   assert.equal((await get("/article", { spaFallback: "../outside.txt" }, html)).status, 404);
 });
 
+coroutineTest("one file answers every path, with its validators", async () => {
+  const handler = staticFile(join(root, "index.html"));
+  for (const path of ["/", "/article/some-slug", "/profile/a.b", "/%", "/../x", "/app.js"]) {
+    const reply = await requestInProcess(handler, { path });
+    assert.equal(reply.status, 200, path);
+    assert.equal(reply.text(), "<!doctype html>home");
+    assert.equal(reply.field("content-type"), "text/html; charset=utf-8");
+    assert.equal(reply.field("cache-control"), "no-cache");
+    assert.equal(reply.field("accept-ranges"), "bytes");
+    const again = await requestInProcess(handler, {
+      path,
+      fields: { "If-None-Match": reply.field("etag") as string },
+    });
+    assert.equal(again.status, 304);
+  }
+  const head = await requestInProcess(handler, { method: "HEAD", path: "/x" });
+  assert.deepEqual([head.status, head.field("content-length"), head.bytes().length], [200, "19", 0]);
+  assert.equal((await requestInProcess(handler, { method: "POST" })).status, 405);
+});
+
+coroutineTest("one file is sent in a coding that lies beside it, and is read anew when it is replaced", async () => {
+  put("entry.html", "one");
+  put("entry.html.gz", gzipSync("one"));
+  const handler = staticFile(join(root, "entry.html"), { precompressed: ["br", "gzip"], maxAgeSeconds: 60 });
+  const zipped = await requestInProcess(handler, { path: "/x", fields: { "Accept-Encoding": "br, gzip" } });
+  assert.equal(zipped.field("content-encoding"), "gzip");
+  assert.equal(zipped.field("vary"), "Accept-Encoding");
+  assert.equal(zipped.field("cache-control"), "public, max-age=60");
+  assert.equal(gunzipSync(zipped.bytes()).toString(), "one");
+  put("entry.html", "replaced");
+  assert.equal((await requestInProcess(handler, { path: "/x" })).text(), "replaced");
+});
+
+coroutineTest("the page of an error goes out whole, whatever the client has of it", async () => {
+  const handler = staticFile(join(root, "index.html"), { status: 404 });
+  const tag = (await get("/index.html")).field("etag") as string;
+  const asked: ClientRequest[] = [
+    {},
+    { fields: { "If-None-Match": tag } },
+    { fields: { "If-None-Match": "*" } },
+    { fields: { "If-Modified-Since": LAST_MODIFIED } },
+    { fields: { "If-Match": '"else"' } },
+    { fields: { Range: "bytes=0-3" } },
+  ];
+  for (const request of asked) {
+    const reply = await requestInProcess(handler, { path: "/nowhere", ...request });
+    assert.equal(reply.status, 404, JSON.stringify(request));
+    assert.equal(reply.text(), "<!doctype html>home");
+    assert.equal(reply.field("content-type"), "text/html; charset=utf-8");
+    assert.equal(reply.field("x-content-type-options"), "nosniff");
+    assert.equal(reply.field("cache-control"), "no-cache");
+    for (const name of ["etag", "last-modified", "accept-ranges", "content-range"]) {
+      assert.equal(reply.field(name), undefined, name);
+    }
+  }
+  const head = await requestInProcess(handler, { method: "HEAD", path: "/nowhere" });
+  assert.deepEqual([head.status, head.field("content-length"), head.bytes().length], [404, "19", 0]);
+  const whole = await requestInProcess(staticFile(join(root, "large.bin"), { status: 503 }));
+  assert.equal(whole.status, 503);
+  assert.ok(Buffer.from(whole.bytes()).equals(large));
+});
+
+coroutineTest("one file that is not there, or leads out of its folder, is not found", async () => {
+  for (const name of ["missing.html", "docs", "leak.txt"]) {
+    for (const status of [200, 404]) {
+      const reply = await requestInProcess(staticFile(join(root, name), { status }));
+      assert.equal(reply.status, 404, name);
+      assert.equal(reply.field("content-type"), "text/plain; charset=utf-8");
+    }
+  }
+});
+
 coroutineTest("it is a route of a router", async () => {
   const router = new Router().get("/*path", staticFiles(root));
   assert.equal((await requestInProcess(router, { path: "/docs/page.html" })).text(), "page");
@@ -467,6 +540,10 @@ void test("options that make no sense are refused", () => {
   assert.throws(() => staticFiles(root, { maxAgeSeconds: -1 }), RangeError);
   assert.throws(() => staticFiles(root, { maxAgeSeconds: 1.5 }), RangeError);
   assert.throws(() => staticFiles(root, { precompressed: ["deflate" as "gzip"] }), RangeError);
+  assert.throws(() => staticFile(join(root, "app.js"), { maxAgeSeconds: -1 }), RangeError);
+  for (const status of [199, 600, 404.5]) {
+    assert.throws(() => staticFile(join(root, "app.js"), { status }), RangeError);
+  }
 });
 
 void test("the corpus is what the tests think it is", () => {

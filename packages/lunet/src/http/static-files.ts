@@ -1,5 +1,5 @@
 /**
- * Files of one folder as replies to GET and HEAD.
+ * Files of one folder, or one of them for every path, as replies to GET and HEAD.
  *
  * What is served is a regular file below the folder, and nothing else:
  * - a path that leaves the folder, or hides a separator or a NUL in a segment, is answered 400 before any file is
@@ -9,6 +9,7 @@
  *
  * Whoever can change the folder while it is served is trusted.
  */
+import { basename, dirname } from "node:path";
 import { acceptableCodings, contentCodings, type ContentCoding } from "./content/accept-encoding.ts";
 import { fileReply } from "./content/file-reply.ts";
 import { contentTypeOf } from "./content/media-type.ts";
@@ -71,6 +72,40 @@ export function staticFiles(root: string, options: StaticFilesOptions = {}): Han
   return (request) => files.answer(request);
 }
 
+/** How one file is served. */
+export interface StaticFileOptions extends Pick<StaticFilesOptions, "precompressed" | "maxAgeSeconds"> {
+  /**
+   * The status of the reply, 200 to 599. With another one than 200 the file is the page of an error: it has no tag, no
+   * ranges, and goes out whole whatever the client has of it. Default 200.
+   */
+  readonly status?: number;
+}
+
+/**
+ * A handler that answers every request with one file, whatever its path: the entry of a single-page application on the routes
+ * that the application knows, or, with `status: 404`, on the paths that it does not know. It answers 404 (`ERR_HTTP_NOT_FOUND`)
+ * while the file is not there, 405 for methods other than GET and HEAD, and 304 to a client that has the file already.
+ *
+ * @param path The file. As in a folder, a symbolic link leads to nothing outside the file's own folder.
+ * @throws TypeError, RangeError for options that make no sense. A folder that is missing shows as a failure of requests.
+ * @example
+ * ```ts
+ * import { Router, staticFile, staticFiles } from "lunet/http";
+ * const router = new Router({ notFound: staticFile("public/index.html", { status: 404 }) });
+ * router.get("/", staticFile("public/index.html")).get("/users/:name", staticFile("public/index.html"));
+ * router.get("/assets/*path", staticFiles("public/assets", { prefix: "/assets" }));
+ * ```
+ */
+export function staticFile(path: string, options: StaticFileOptions = {}): Handler {
+  const { status = 200, ...rest } = options;
+  if (!Number.isInteger(status) || status < 200 || status > 599) {
+    throw new RangeError(`Cannot serve "${path}": found the status ${status}, wanted 200 to 599`);
+  }
+  const files = new StaticFiles(dirname(path), rest);
+  const name = basename(path);
+  return (request) => files.answerWith(name, status, request);
+}
+
 class StaticFiles {
   readonly #folder: StaticFolder;
   readonly #prefix: string;
@@ -106,9 +141,7 @@ class StaticFiles {
   }
 
   async answer(request: HttpRequest): Promise<Reply> {
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      return text("405 Method Not Allowed\n", { status: 405, fields: { Allow: "GET, HEAD" } });
-    }
+    if (!isRetrieval(request)) return methodNotAllowed();
     const segments = this.#segmentsOf(request.path);
     if (segments === undefined) throw notFound();
     const asksForFolder = request.path.endsWith("/");
@@ -121,6 +154,14 @@ class StaticFiles {
     }
     if (found?.status.kind === "file" && !asksForFolder) return this.#replyWith(found, request);
     return this.#answerFallback(request, segments);
+  }
+
+  /** The file that has the name, whatever is asked for. */
+  async answerWith(name: string, status: number, request: HttpRequest): Promise<Reply> {
+    if (!isRetrieval(request)) return methodNotAllowed();
+    const found = await this.#folder.find(name);
+    if (found?.status.kind !== "file") throw notFound();
+    return this.#replyWith(found, request, status);
   }
 
   /** The names that lead to the file; undefined for those that are not served. */
@@ -144,10 +185,10 @@ class StaticFiles {
     if (this.#fallback === undefined || !navigates) throw notFound();
     const found = await this.#folder.find(this.#fallback);
     if (found?.status.kind !== "file") throw notFound();
-    return this.#replyWith(found, request, { "Cache-Control": "no-cache" });
+    return this.#replyWith(found, request, 200, { "Cache-Control": "no-cache" });
   }
 
-  async #replyWith(original: FolderEntry, request: HttpRequest, more?: ReplyFields): Promise<Reply> {
+  async #replyWith(original: FolderEntry, request: HttpRequest, status = 200, more?: ReplyFields): Promise<Reply> {
     const { name } = original;
     const { entry, coding } = await this.#represent(original, request);
     const vary = [
@@ -160,7 +201,7 @@ class StaticFiles {
       ...more,
       ...(vary.length === 0 ? undefined : { Vary: vary.join(", ") }),
     };
-    const options = { contentType: contentTypeOf(name), coding, fields };
+    const options = { contentType: contentTypeOf(name), coding, status, fields };
     const reply = fileReply(request, entry, entry.content !== undefined, options);
     if (reply !== "content") return reply;
     const read = await this.#folder.read(entry);
@@ -184,6 +225,14 @@ class StaticFiles {
     }
     return { entry: original, coding: undefined };
   }
+}
+
+function isRetrieval({ method }: HttpRequest): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+function methodNotAllowed(): Reply {
+  return text("405 Method Not Allowed\n", { status: 405, fields: { Allow: "GET, HEAD" } });
 }
 
 function wholeSeconds(ms: number): number {

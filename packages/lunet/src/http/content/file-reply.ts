@@ -19,6 +19,8 @@ export interface FileReplyOptions {
   readonly contentType: string;
   /** The coding that the file is in, if any. */
   readonly coding: string | undefined;
+  /** Other than 200 the file stands for something else, such as an error: nothing is told of it, and all of it is sent. */
+  readonly status: number;
   /** `Cache-Control`, `Vary` and others. */
   readonly fields: ReplyFields;
 }
@@ -30,7 +32,17 @@ export function fileReply(
   isRead: boolean,
   options: FileReplyOptions,
 ): Reply | "content" {
-  const { contentType, coding } = options;
+  const { contentType, coding, status } = options;
+  const representation = {
+    "Content-Type": contentType,
+    ...(coding === undefined ? undefined : { "Content-Encoding": coding }),
+    "X-Content-Type-Options": "nosniff",
+  };
+  if (status !== 200) {
+    // Conditions and ranges are of what is found (RFC 9110, 13.2.1 and 14.2).
+    if (request.method !== "HEAD" && !isRead) return "content";
+    return wholeReply(status, { ...representation, ...options.fields }, entry);
+  }
   const validators = validatorsOf(entry);
   const fields: ReplyFields = {
     "Accept-Ranges": "bytes",
@@ -47,20 +59,14 @@ export function fileReply(
       return { status: 304, fields };
     case "met":
   }
-  const typed = {
-    "Content-Type": contentType,
-    ...(coding === undefined ? undefined : { "Content-Encoding": coding }),
-    ...fields,
-  };
+  const typed = { ...representation, ...fields };
   const sizeBytes = sizeOf(entry);
   const ranges = rangesOf(request, validators, sizeBytes);
   if (ranges?.length === 0) {
     return { status: 416, fields: { "Content-Range": `bytes */${sizeBytes}` } };
   }
   if (request.method !== "HEAD" && !isRead) return "content";
-  if (ranges === undefined) {
-    return contentReply(200, typed, entry, [{ first: 0, last: sizeBytes - 1 }], sizeBytes);
-  }
+  if (ranges === undefined) return wholeReply(200, typed, entry);
   if (ranges.length === 1) {
     const [range] = ranges as [ByteRange];
     const partial = { ...typed, "Content-Range": contentRange(range, sizeBytes) };
@@ -70,6 +76,11 @@ export function fileReply(
   const parts: FilePart[] = ranges.flatMap((range, index) => [frame.heads[index] as string, range]);
   const partial = { ...typed, "Content-Type": frame.contentType };
   return contentReply(206, partial, entry, [...parts, frame.end], frame.contentLength);
+}
+
+function wholeReply(status: number, fields: ReplyFields, entry: FolderEntry): Reply {
+  const sizeBytes = sizeOf(entry);
+  return contentReply(status, fields, entry, [{ first: 0, last: sizeBytes - 1 }], sizeBytes);
 }
 
 /** Ranges of what GET asks for; other methods have none (RFC 9110, 14.2). */
