@@ -11,7 +11,7 @@ import { readFacts } from "./source-facts.ts";
 
 const { values } = parseArgs({ options: { root: { type: "string" } } });
 const root = resolve(values.root ?? join(import.meta.dirname, ".."));
-const patterns = ["packages/*/src", "apps/*", "bench", "examples", "test"].map((folder) => `${folder}/**/*.ts`);
+const patterns = ["packages/*/src", "apps/*", "bench", "examples", "test"].map((folder) => `${folder}/**/*.{ts,tsx}`);
 const paths = globSync(patterns, { cwd: root, exclude: (path) => /(^|[\\/])(node_modules|dist)$/.test(path) })
   .map((path) => path.split(sep).join("/"))
   .toSorted();

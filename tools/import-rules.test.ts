@@ -325,3 +325,8 @@ function check(files: Readonly<Record<string, string>>) {
     EXPORTS,
   );
 }
+
+test("what runs in browsers alone uses their timers and promises", () => {
+  const found = check({ "apps/conduit-web/src/a.ts": "export {};\nsetTimeout(() => {}, 1);\nnew Promise(() => {});" });
+  assert.deepEqual(found, []);
+});

@@ -30,6 +30,8 @@ export interface Violation {
 }
 
 const RUNTIME = "packages/lunet/src/";
+/** What runs in browsers alone. */
+const IN_BROWSERS = "apps/conduit-web/src/";
 
 /** For each folder of the runtime the folders it may import from. A folder may always import its own files. */
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
@@ -266,10 +268,13 @@ function usesPublicExportsOnly(path: string): boolean {
   return /^(apps|bench|examples)\//.test(path);
 }
 
-/** Tests may look at the world to check what the runtime says about it; benchmarks measure from outside. */
+/** Tests may look at the world to check what the runtime says about it; benchmarks measure from outside; a browser has no coroutines. */
 function isRestricted(path: string, { allowedIn = [] }: Restriction): boolean {
   if (isTest(path) || allowedIn.some((start) => path.startsWith(start))) return false;
-  return /^(apps\/[^/]+\/src|examples)\//.test(path) || (path.startsWith(RUNTIME) && folderOf(path) !== "host");
+  return (
+    (/^(apps\/[^/]+\/src|examples)\//.test(path) && !path.startsWith(IN_BROWSERS)) ||
+    (path.startsWith(RUNTIME) && folderOf(path) !== "host")
+  );
 }
 
 /** Raw names have no front door; the rule "raw" alone says who may import them. */

@@ -1,0 +1,69 @@
+/**
+ * The way from page to page, by the browser's Navigation API (WHATWG HTML, 7.2.6).
+ *
+ * Every link is a plain `<a href>`. Where the browser has the API, one listener takes over what leads to a page of the UI; where
+ * it has not, the same links load the page anew, and everything else holds.
+ *
+ * - A page that is gone to begins at its top; one that is gone back to is where it was left, once what it shows is there.
+ * - The focus goes to the page's main part, so that a screen reader begins there.
+ */
+import { signal, type ReadonlySignal } from "@preact/signals";
+import { whenLoaded } from "./loads.ts";
+import { entryKey } from "./history-entry.ts";
+import { readPage } from "./routes.ts";
+
+/** How long a page may take to be there before its place is restored all the same, in milliseconds. */
+const RESTORE_LIMIT_MS = 3_000;
+
+const current = signal(new URL(location.href));
+
+/** The address of the page that is shown. */
+export const currentUrl: ReadonlySignal<URL> = current;
+
+/** Begins to take over links. Call it once. */
+export function startNavigation(): void {
+  if (!hasNavigation()) return;
+  entryKey.value = navigation.currentEntry?.key ?? "";
+  navigation.addEventListener("navigate", (event) => {
+    const url = new URL(event.destination.url);
+    if (!isOurs(event, url)) return;
+    event.intercept({ focusReset: "manual", scroll: "manual", handler: () => show(event, url) });
+  });
+}
+
+/** Goes to a page of the UI. `replace` takes the place of the present one, which is then not gone back to. */
+export function go(path: string, { replace = false } = {}): void {
+  if (hasNavigation()) {
+    const { committed, finished } = navigation.navigate(path, { history: replace ? "replace" : "auto" });
+    // A way that another one overtakes is rejected; that one is followed.
+    committed?.catch(() => {});
+    finished?.catch(() => {});
+  } else if (replace) location.replace(path);
+  else location.assign(path);
+}
+
+function hasNavigation(): boolean {
+  return "navigation" in globalThis;
+}
+
+function isOurs(event: NavigateEvent, url: URL): boolean {
+  const isPlain = event.canIntercept && !event.hashChange && event.downloadRequest === null && event.formData === null;
+  const isLoad = event.navigationType === "reload" || url.origin !== location.origin;
+  // An address that is no page of the UI may be the server's: /docs, a file.
+  return isPlain && !isLoad && readPage(url).name !== "not-found";
+}
+
+async function show(event: NavigateEvent, url: URL): Promise<void> {
+  entryKey.value = navigation.currentEntry?.key ?? "";
+  current.value = url;
+  await nextTask();
+  if (event.navigationType === "traverse") await whenLoaded(RESTORE_LIMIT_MS, event.signal);
+  if (event.signal.aborted) return;
+  event.scroll();
+  document.querySelector<HTMLElement>("main")?.focus({ preventScroll: true });
+}
+
+/** The new page is drawn then. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}

@@ -1,0 +1,95 @@
+/** The visitor's own account. */
+import { useState } from "preact/hooks";
+import { api, type UserContent } from "../api.ts";
+import { useDraft } from "../drafts.ts";
+import { go } from "../navigation.ts";
+import { Field, SubmitButton, SubmitErrors, TextArea } from "../parts/form.tsx";
+import { to } from "../routes.ts";
+import { logIn, logOut, session } from "../session.ts";
+import { useSubmit } from "../submit.ts";
+import { useTitle } from "../title.ts";
+
+export function SettingsPage() {
+  useTitle("Settings");
+  // A session that ends meanwhile leaves the form of the account that it was.
+  const [user] = useState(session.user.peek());
+  const { username = "", email = "", bio, image } = user ?? {};
+  const draft = useDraft(`settings ${username}`, { image: image ?? "", username, bio: bio ?? "", email });
+  const [password, setPassword] = useState("");
+  const content: UserContent = { ...draft.value, password };
+  const submission = useSubmit(
+    async () => {
+      const changed = await api.updateUser(content);
+      draft.forget();
+      logIn(changed);
+      go(to.profile(changed.username));
+    },
+    { isRepeatable: true },
+  );
+  const set = (changed: Partial<typeof draft.value>): void => draft.set({ ...draft.value, ...changed });
+  return (
+    <div class="settings-page">
+      <div class="container page">
+        <div class="row">
+          <div class="col-md-6 offset-md-3 col-xs-12">
+            <h1 class="text-xs-center">Your Settings</h1>
+            <SubmitErrors submission={submission} />
+            <form noValidate onSubmit={submission.submit}>
+              <Field
+                name="image"
+                label="URL of profile picture"
+                inputMode="url"
+                isLarge={false}
+                value={content.image}
+                onValue={(value) => set({ image: value })}
+              />
+              <Field
+                name="username"
+                label="Your Name"
+                autocomplete="username"
+                value={content.username}
+                onValue={(value) => set({ username: value })}
+              />
+              <fieldset class="form-group">
+                <TextArea
+                  name="bio"
+                  label="Short bio about you"
+                  rows={8}
+                  value={content.bio}
+                  onValue={(value) => set({ bio: value })}
+                />
+              </fieldset>
+              <Field
+                name="email"
+                label="Email"
+                type="email"
+                autocomplete="email"
+                value={content.email}
+                onValue={(value) => set({ email: value })}
+              />
+              <Field
+                name="password"
+                label="New Password"
+                type="password"
+                autocomplete="new-password"
+                value={password}
+                onValue={setPassword}
+              />
+              <SubmitButton submission={submission}>Update Settings</SubmitButton>
+            </form>
+            <hr />
+            <button type="button" class="btn btn-outline-danger" onClick={leave}>
+              Or click here to logout
+            </button>
+          </div>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function leave(): void {
+  // First, so that the page for members is not there to send the visitor to log in.
+  go(to.home());
+  logOut();
+}

@@ -1,0 +1,122 @@
+/** What forms are made of. */
+import type { ComponentChildren } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Submission } from "../submit.ts";
+import { to } from "../routes.ts";
+import { session } from "../session.ts";
+import { ErrorMessages } from "./error-messages.tsx";
+
+interface FieldProps {
+  readonly name: string;
+  readonly label: string;
+  readonly value: string;
+  readonly onValue: (value: string) => void;
+  readonly placeholder?: string;
+  readonly type?: "text" | "email" | "password";
+  readonly inputMode?: "url";
+  readonly autocomplete?: string;
+  readonly isLarge?: boolean;
+  /** Enter sends the form. Default true: an unfinished article is not sent by it. */
+  readonly sendsOnEnter?: boolean;
+}
+
+export function Field(props: FieldProps) {
+  const { name, label, value, onValue, placeholder = label, type = "text", autocomplete = "off" } = props;
+  const { isLarge = true, sendsOnEnter = true, inputMode } = props;
+  // For the types of JSX an input is of one type, and not of one of several.
+  const typed: object = { type };
+  return (
+    <fieldset class="form-group">
+      <label class="visually-hidden" for={`field-${name}`}>
+        {label}
+      </label>
+      <input
+        id={`field-${name}`}
+        class={isLarge ? "form-control form-control-lg" : "form-control"}
+        name={name}
+        {...typed}
+        inputMode={inputMode}
+        placeholder={placeholder}
+        autocomplete={autocomplete}
+        dir={type === "text" ? "auto" : undefined}
+        value={value}
+        onInput={(event) => onValue(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && !sendsOnEnter) event.preventDefault();
+        }}
+      />
+    </fieldset>
+  );
+}
+
+interface TextAreaProps {
+  readonly name: string;
+  readonly label: string;
+  readonly value: string;
+  readonly onValue: (value: string) => void;
+  readonly placeholder?: string;
+  readonly rows: number;
+}
+
+/** A box for text, which grows with it. */
+export function TextArea({ name, label, value, onValue, placeholder = label, rows }: TextAreaProps) {
+  const box = useRef<HTMLTextAreaElement>(null);
+  useLayoutEffect(() => {
+    const { current } = box;
+    if (current === null) return;
+    // Its height is measured without the one that was set.
+    current.style.height = "auto";
+    current.style.height = `${current.scrollHeight + current.offsetHeight - current.clientHeight}px`;
+  }, [value]);
+  return (
+    <>
+      <label class="visually-hidden" for={`field-${name}`}>
+        {label}
+      </label>
+      <textarea
+        ref={box}
+        id={`field-${name}`}
+        class="form-control"
+        name={name}
+        rows={rows}
+        placeholder={placeholder}
+        dir="auto"
+        value={value}
+        onInput={(event) => onValue(event.currentTarget.value)}
+      />
+    </>
+  );
+}
+
+interface SubmitButtonProps {
+  readonly submission: Submission;
+  readonly class?: string;
+  readonly children: ComponentChildren;
+}
+
+export function SubmitButton({ submission: { isBusy }, class: name = "btn-lg", children }: SubmitButtonProps) {
+  return (
+    <button
+      type="submit"
+      class={`btn ${name} btn-primary pull-xs-right${isBusy ? " is-busy" : ""}`}
+      aria-disabled={isBusy || undefined}
+    >
+      {children}
+    </button>
+  );
+}
+
+/** Why a form was not sent, and what becomes of what was typed. */
+export function SubmitErrors({ submission: { error, server } }: { readonly submission: Submission }) {
+  return (
+    <ErrorMessages error={error}>
+      {server === "away" && <li>What you wrote is kept. The server is asked for until it is back.</li>}
+      {server === "back" && <li>The server is back: please send again.</li>}
+      {error?.status === 401 && session.hasExpired.value && (
+        <li>
+          Your session has ended. What you wrote is kept: <a href={to.login}>sign in</a>, come back here, and go on.
+        </li>
+      )}
+    </ErrorMessages>
+  );
+}
