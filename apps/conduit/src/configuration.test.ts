@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
 import { ConfigurationError, helpText, readConfiguration, settings, type Configuration } from "./configuration.ts";
 
@@ -27,6 +28,8 @@ test("everything has a default but the secret and the socket", () => {
     workers: 1,
     synchronous: "full",
     keptAnswersMib: 16,
+    web: join(import.meta.dirname, "../../conduit-web/dist"),
+    images: "https",
     dangerouslySkipLoopbackRestriction: false,
   });
 });
@@ -67,6 +70,7 @@ test("a wrong value is told with what was found and what is wanted", () => {
     [["--trusted-proxies=10.0.0.0/33"], {}, /--trusted-proxies/],
     [[], { GRACE_MS: "600001" }, /GRACE_MS/],
     [[], { SYNCHRONOUS: "off" }, /SYNCHRONOUS/],
+    [["--images", "all"], {}, /^Cannot use --images: found "all", wanted one of https, self$/],
     [[], { WORKERS: "0" }, /WORKERS: found "0", wanted a whole number from 1 to 256$/],
     [["--workers=257"], {}, /--workers/],
     [["--prot=1"], {}, /^Cannot use "--prot=1": found no such flag, wanted one of those that --help lists$/],
@@ -82,6 +86,13 @@ test("a wrong value is told with what was found and what is wanted", () => {
       String(message),
     );
   }
+});
+
+test("the web UI has a folder, which is not the working directory's unless it is named so, or is none", () => {
+  assert.equal(read([], { WEB: "public" }).web, join(process.cwd(), "public"));
+  assert.equal(read([], { WEB: "/srv/conduit" }).web, "/srv/conduit");
+  assert.equal(read(["--web=none"], { WEB: "public" }).web, undefined);
+  assert.equal(read(["--web=./none"]).web, join(process.cwd(), "none"));
 });
 
 test("the address of a server is taken as it is, and one that is refused shows no password", () => {

@@ -1,5 +1,8 @@
 /** What the program can be told at its start, by environment variables and flags, as one table. */
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { AddressSet } from "lunet/net";
+import type { ImageSources } from "./web-ui.ts";
 
 /** A value that the program cannot start with; `message` says what was found, what is wanted and what to do. */
 export class ConfigurationError extends Error {
@@ -30,6 +33,9 @@ export interface Configuration {
   readonly workers: number | "auto";
   readonly synchronous: "full" | "normal";
   readonly keptAnswersMib: number;
+  /** The folder of the built web UI; undefined for none. */
+  readonly web: string | undefined;
+  readonly images: ImageSources;
   readonly dangerouslySkipLoopbackRestriction: boolean;
 }
 
@@ -51,6 +57,9 @@ export interface Setting<T> {
 
 /** Thrown by a parser: what it wanted instead. */
 class Wanted extends Error {}
+
+/** Where `make web` builds the web UI. */
+const BUILT_WEB_UI = fileURLToPath(new URL("../../conduit-web/dist", import.meta.url));
 
 const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"] as const;
 
@@ -160,6 +169,20 @@ export const settings: { readonly [K in keyof Configuration]: Setting<Configurat
     default: "16",
     meaning: "MiB of answers to anonymous readers that are kept until something is written, 0 to 4096; 0 keeps none",
     parse: (text) => wholeNumber(text, 0, 4_096),
+  },
+  web: {
+    flag: "web",
+    variable: "WEB",
+    default: "",
+    meaning: "folder of the built web UI, or none to serve no UI; without it what `make web` has built",
+    parse: (text) => (text === "none" ? undefined : text === "" ? BUILT_WEB_UI : resolve(text)),
+  },
+  images: {
+    flag: "images",
+    variable: "IMAGES",
+    default: "https",
+    meaning: "where pages of the web UI may load images from: https, any site that has TLS; self, this server alone",
+    parse: (text) => oneOf(text, ["https", "self"] as const),
   },
   dangerouslySkipLoopbackRestriction: {
     flag: "dangerously-skip-loopback-restriction",
@@ -300,5 +323,5 @@ export function helpText(): string {
   });
   const width = Math.max(...rows.map(([names]) => names.length));
   const lines = rows.map(([names, meaning]) => `  ${names.padEnd(width)}  ${meaning}\n`);
-  return `Usage: conduit [flags]\n\nServes the Conduit API. Each setting is a flag or an environment variable; the flag wins.\n\n${lines.join("")}  ${"--help".padEnd(width)}  prints this\n`;
+  return `Usage: conduit [flags]\n\nServes the Conduit API and its web UI. Each setting is a flag or an environment variable; the flag wins.\n\n${lines.join("")}  ${"--help".padEnd(width)}  prints this\n`;
 }

@@ -18,6 +18,7 @@ import { Log } from "./log.ts";
 import { Passwords } from "./password.ts";
 import { readOrMakeKeyFile, readOrStoreKey } from "./signing-key.ts";
 import { Tokens } from "./token.ts";
+import { isBuilt, webUi } from "./web-ui.ts";
 
 const DAY_S = 24 * 60 * 60;
 /** Hashing leaves a thread of Node's pool of four to files, whatever the number of processors. */
@@ -44,6 +45,7 @@ async function serveUntilSignal(configuration: Configuration, log: Log): Promise
     maxWaiting: MAX_WAITING_PASSWORDS,
     waitMs: PASSWORD_WAIT_MS,
   });
+  const { web, images } = configuration;
   const tokens = new Tokens(key, configuration.tokenDays * DAY_S);
   const app = createApp({
     database,
@@ -54,6 +56,7 @@ async function serveUntilSignal(configuration: Configuration, log: Log): Promise
     loginLimit: configuration.loginLimit,
     trustedProxies: configuration.trustedProxies,
     isDraining: () => isDraining,
+    ...(web === undefined ? {} : { pages: webUi({ folder: web, images }) }),
   });
   const { host, port, unixSocket, dangerouslySkipLoopbackRestriction } = configuration;
   const where = unixSocket === undefined ? { host, port } : { path: unixSocket };
@@ -63,11 +66,18 @@ async function serveUntilSignal(configuration: Configuration, log: Log): Promise
       ...passwords.limits,
       keptAnswersMib: configuration.keptAnswersMib,
     });
+    if (web !== undefined) log.info(await webUiHint(web, server));
   }
 
   log.info(`ends: SIG${await signal.join()}`);
   isDraining = true;
   await close(server, configuration.graceMs);
+}
+
+/** The three lines are for programs; this is for whoever wants to look at it. */
+async function webUiHint(folder: string, server: Server): Promise<string> {
+  if (!(await isBuilt(folder))) return `no web UI: found none in ${folder}, \`make web\` builds it`;
+  return server.url.startsWith("http") ? `the web UI: open ${server.url} in a browser` : "serves the web UI";
 }
 
 async function listen(app: App, where: ServeOptions): Promise<Server> {
