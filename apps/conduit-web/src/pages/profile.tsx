@@ -59,7 +59,7 @@ function UserInfo({ load }: { readonly load: Load<Profile> }) {
   if (profile === undefined) {
     return load.error.value === undefined ? (
       <div class="user-info-skeleton" role="status" aria-busy="true" aria-label="Loading the profile">
-        <span class="skeleton skeleton-circle user-img" />
+        <span class="skeleton skeleton-circle skeleton-portrait" />
         <span class="skeleton skeleton-line" />
         <span class="skeleton skeleton-line" />
       </div>
