@@ -120,10 +120,7 @@ function ForMembers({ children }: { readonly children: ComponentChildren }) {
 
 /** Logging in is for those who are not. */
 function ForVisitors({ children }: { readonly children: ComponentChildren }) {
-  const begunAs = useRef(session.state.peek());
-  // Whoever logs in here goes where the form sends them.
-  const isMember = session.state.value === "authenticated" && begunAs.current !== "unauthenticated";
-  return isMember ? <Redirect path={to.home()} /> : <>{children}</>;
+  return session.state.value === "authenticated" ? <Redirect path={to.home()} /> : <>{children}</>;
 }
 
 function Redirect({ path }: { readonly path: string }) {

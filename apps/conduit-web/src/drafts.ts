@@ -6,29 +6,50 @@ import { useEffect, useState } from "preact/hooks";
 
 const PREFIX = "draft ";
 
-/** State of a form. `forget` ends the draft: what was typed has been sent. */
+/** State of a form. `forget` ends the draft: what was typed has been sent, or is not wanted. */
 export interface Draft<T> {
   readonly value: T;
+  /** It was there before the form was: the visitor may want to know that it is not what the server has. */
+  readonly isRestored: boolean;
   readonly set: (value: T) => void;
   readonly forget: () => void;
 }
 
 /** The draft of the name, or `initial` where there is none. With another name, another draft. */
 export function useDraft<T extends object>(name: string, initial: T): Draft<T> {
-  const [state, setState] = useState(() => ({ name, value: read<T>(name) ?? initial }));
-  const present = state.name === name ? state.value : (read<T>(name) ?? initial);
-  useEffect(() => {
-    if (state.name !== name) setState({ name, value: present });
-  }, [name]);
+  const open = (): State<T> => {
+    const value = read<T>(name);
+    return { name, value: value ?? initial, isRestored: value !== undefined };
+  };
+  const [state, setState] = useState(open);
+  const present = state.name === name ? state : open();
+  useEffect(() => setState(present), [name]);
   const set = (value: T): void => {
-    setState({ name, value });
+    setState({ ...present, value });
     write(name, value);
   };
   const forget = (): void => {
-    setState({ name, value: initial });
+    setState({ name, value: initial, isRestored: false });
     write(name, undefined);
   };
-  return { value: present, set, forget };
+  return { value: present.value, isRestored: present.isRestored, set, forget };
+}
+
+interface State<T> {
+  readonly name: string;
+  readonly value: T;
+  readonly isRestored: boolean;
+}
+
+/** Ends all drafts of the tab: whoever logs out leaves nothing behind. */
+export function forgetDrafts(): void {
+  try {
+    for (const key of Object.keys(sessionStorage)) {
+      if (key.startsWith(PREFIX)) sessionStorage.removeItem(key);
+    }
+  } catch {
+    // Nothing is kept where nothing can be.
+  }
 }
 
 // What is read was written by `write` under the same name.

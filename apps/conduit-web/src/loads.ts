@@ -3,8 +3,8 @@
  *
  * - A load begins with the part of the page that shows it, and is given up with it.
  * - It is asked for anew when somebody logs in or out, for the answer depends on who asks.
- * - What was loaded for an entry of the history is kept, and shown at once when the visitor comes back to it; then it is
- *   asked for again.
+ * - What was loaded is kept, and shown at once when the visitor comes back to it; then it is asked for again. What it is kept for is
+ *   said by who loads it (`Keep`).
  * - A server that cannot be reached is tried again, each time after twice as long, up to half a minute, and at once when the browser
  *   is online again.
  */
@@ -34,11 +34,19 @@ export interface Load<T> {
   readonly reload: () => void;
 }
 
+/**
+ * Where an answer is shown again before it has been asked for anew:
+ * - `entry`: at the same entry of the browser's history, so that going back finds a list as it was left;
+ * - `visitor`: wherever the same visitor sees it;
+ * - `never`: nowhere, for what is going to be changed.
+ */
+export type Keep = "entry" | "visitor" | "never";
+
 /** Loads what `key` names, for as long as the calling component is shown; with another key, something else. */
-export function useLoad<T>(key: string, ask: (signal: AbortSignal) => Promise<T>): Load<T> {
-  // Who asks and where it is shown are part of what is loaded.
-  const place = useComputed(() => `${entryKey.value} ${token.value}`).value;
-  const load = useMemo(() => new RunningLoad(`${place} ${key}`, ask), [place, key]);
+export function useLoad<T>(key: string, keep: Keep, ask: (signal: AbortSignal) => Promise<T>): Load<T> {
+  // Who asks is part of what is loaded.
+  const place = useComputed(() => (keep === "visitor" ? `${token.value}` : `${token.value} ${entryKey.value}`)).value;
+  const load = useMemo(() => new RunningLoad(keep === "never" ? undefined : `${place} ${key}`, ask), [place, key]);
   useEffect(() => () => load.stop(), [load]);
   return load;
 }
@@ -63,17 +71,17 @@ export function whenLoaded(limitMs: number, aborted: AbortSignal): Promise<void>
 class RunningLoad<T> implements Load<T> {
   readonly data: Signal<T | undefined>;
   readonly error = signal<ApiError | undefined>(undefined);
-  readonly #key: string;
+  readonly #key: string | undefined;
   readonly #ask: (signal: AbortSignal) => Promise<T>;
   #request: AbortController | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #retryMs = FIRST_RETRY_MS;
 
   // It begins here and not in an effect, which would come after the page has been painted once.
-  constructor(key: string, ask: (signal: AbortSignal) => Promise<T>) {
+  constructor(key: string | undefined, ask: (signal: AbortSignal) => Promise<T>) {
     this.#key = key;
     this.#ask = ask;
-    this.data = signal(kept.get(key) as T | undefined);
+    this.data = signal(key === undefined ? undefined : (kept.get(key) as T | undefined));
     addEventListener("online", this.#tryAgain);
     this.reload();
   }
@@ -106,9 +114,10 @@ class RunningLoad<T> implements Load<T> {
       this.#retryMs = FIRST_RETRY_MS;
     } catch (error) {
       if (aborted.aborted) return;
-      if (!(error instanceof ApiError)) throw error;
-      this.error.value = error;
-      if (error.failure === "unreachable") this.#retryLater();
+      if (!(error instanceof ApiError)) console.error(error);
+      this.error.value =
+        error instanceof ApiError ? error : new ApiError("failed", undefined, ["This page has failed."]);
+      if (this.error.value.failure === "unreachable") this.#retryLater();
     } finally {
       if (isFirst) pending.value--;
     }
@@ -125,6 +134,7 @@ class RunningLoad<T> implements Load<T> {
 
   #keep(data: T): void {
     this.data.value = data;
+    if (this.#key === undefined) return;
     kept.delete(this.#key);
     kept.set(this.#key, data);
     const [oldest] = kept.keys();

@@ -21,8 +21,8 @@ import { NotFoundPage } from "./not-found.tsx";
 export function ArticlePage({ slug }: { readonly slug: string }) {
   // Beside the article's text, and not after it. Should it fail, the text is shown as it is.
   loadMarkdown().catch(() => {});
-  const load = useLoad(`article ${slug}`, (signal) => api.article(slug, signal));
-  const comments = useLoad(`comments ${slug}`, (signal) => api.comments(slug, signal));
+  const load = useLoad(`article ${slug}`, "visitor", (signal) => api.article(slug, signal));
+  const comments = useLoad(`comments ${slug}`, "visitor", (signal) => api.comments(slug, signal));
   const article = load.data.value;
   useTitle(article?.title ?? "");
   useLive([slug], ({ favoritesCount, lastCommentId }) => {

@@ -5,7 +5,7 @@ import { useDraft } from "../drafts.ts";
 import { useLoad } from "../loads.ts";
 import { go } from "../navigation.ts";
 import { LoadFailure } from "../parts/error-messages.tsx";
-import { Field, SubmitButton, SubmitErrors, TextArea } from "../parts/form.tsx";
+import { Field, RestoredDraft, SubmitButton, SubmitErrors, TextArea } from "../parts/form.tsx";
 import { Markdown } from "../parts/markdown.tsx";
 import { FormSkeleton } from "../parts/skeletons.tsx";
 import { TagInput, withTag } from "../parts/tag-input.tsx";
@@ -23,7 +23,7 @@ export function EditorPage({ slug }: { readonly slug: string | undefined }) {
 
 /** Loads the article that is to be changed. */
 function Present({ slug }: { readonly slug: string }) {
-  const { data, error, reload } = useLoad(`edited ${slug}`, (signal) => api.article(slug, signal));
+  const { data, error, reload } = useLoad(`edited ${slug}`, "never", (signal) => api.article(slug, signal));
   // What was loaded first is what is changed: an answer that comes later must not take its place.
   const [initial, setInitial] = useState(data.peek());
   const article = initial ?? data.value;
@@ -70,6 +70,7 @@ function Editor({ slug, initial }: EditorProps) {
         <div class="row">
           <div class="col-md-10 offset-md-1 col-xs-12">
             <h1 class="visually-hidden">{slug === undefined ? "New article" : "Edit article"}</h1>
+            <RestoredDraft draft={draft} />
             <SubmitErrors submission={submission} />
             <form noValidate onSubmit={submission.submit}>
               <Field
@@ -111,7 +112,7 @@ interface BodyProps {
 function Body({ text, onText }: BodyProps) {
   const [isPreview, setPreview] = useState(false);
   return (
-    <fieldset class="form-group">
+    <div class="form-group">
       <div class="editor-tabs" role="group" aria-label="Text">
         <button type="button" class={tabClass(!isPreview)} aria-pressed={!isPreview} onClick={() => setPreview(false)}>
           Write
@@ -132,7 +133,7 @@ function Body({ text, onText }: BodyProps) {
           onValue={onText}
         />
       )}
-    </fieldset>
+    </div>
   );
 }
 

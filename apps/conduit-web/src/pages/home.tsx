@@ -64,7 +64,7 @@ export function HomePage(props: HomePageProps) {
 function Feed(props: HomePageProps) {
   const { feed, page } = props;
   const filter: ArticleFilter = feed === "tag" ? { tag: props.tag } : {};
-  const load = useLoad(`${feed} ${page} ${filter.tag ?? ""}`, (signal) =>
+  const load = useLoad(`${feed} ${page} ${filter.tag ?? ""}`, "entry", (signal) =>
     feed === "following" ? api.feed(page, signal) : api.articles(filter, page, signal),
   );
   const hrefOf = (number: number): string => {
@@ -83,7 +83,7 @@ function Feed(props: HomePageProps) {
 }
 
 function PopularTags() {
-  const { data, error, reload } = useLoad("tags", api.tags);
+  const { data, error, reload } = useLoad("tags", "visitor", api.tags);
   if (data.value === undefined) {
     return error.value === undefined ? (
       <LinesSkeleton lines={4} label="Loading tags" />

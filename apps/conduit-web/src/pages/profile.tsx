@@ -20,7 +20,7 @@ interface ProfilePageProps {
 
 export function ProfilePage({ username, tab, page }: ProfilePageProps) {
   useTitle(username);
-  const load = useLoad(`profile ${username}`, (signal) => api.profile(username, signal));
+  const load = useLoad(`profile ${username}`, "visitor", (signal) => api.profile(username, signal));
   if (load.data.value === undefined && load.error.value?.status === 404) return <NotFoundPage what="profile" />;
   return (
     <div class="profile-page">
@@ -89,7 +89,7 @@ function UserInfo({ load }: { readonly load: Load<Profile> }) {
 }
 
 function Written({ username, tab, page }: ProfilePageProps) {
-  const load = useLoad(`${tab} of ${username} ${page}`, (signal) =>
+  const load = useLoad(`${tab} of ${username} ${page}`, "entry", (signal) =>
     api.articles(tab === "articles" ? { author: username } : { favorited: username }, page, signal),
   );
   return (

@@ -1,9 +1,9 @@
 /** The visitor's own account. */
 import { useState } from "preact/hooks";
 import { api, type UserContent } from "../api.ts";
-import { useDraft } from "../drafts.ts";
+import { forgetDrafts, useDraft } from "../drafts.ts";
 import { go } from "../navigation.ts";
-import { Field, SubmitButton, SubmitErrors, TextArea } from "../parts/form.tsx";
+import { Field, RestoredDraft, SubmitButton, SubmitErrors, TextArea } from "../parts/form.tsx";
 import { to } from "../routes.ts";
 import { logIn, logOut, session } from "../session.ts";
 import { useSubmit } from "../submit.ts";
@@ -33,6 +33,7 @@ export function SettingsPage() {
         <div class="row">
           <div class="col-md-6 offset-md-3 col-xs-12">
             <h1 class="text-xs-center">Your Settings</h1>
+            <RestoredDraft draft={draft} />
             <SubmitErrors submission={submission} />
             <form noValidate onSubmit={submission.submit}>
               <Field
@@ -50,7 +51,7 @@ export function SettingsPage() {
                 value={content.username}
                 onValue={(value) => set({ username: value })}
               />
-              <fieldset class="form-group">
+              <div class="form-group">
                 <TextArea
                   name="bio"
                   label="Short bio about you"
@@ -58,7 +59,7 @@ export function SettingsPage() {
                   value={content.bio}
                   onValue={(value) => set({ bio: value })}
                 />
-              </fieldset>
+              </div>
               <Field
                 name="email"
                 label="Email"
@@ -92,4 +93,5 @@ function leave(): void {
   // First, so that the page for members is not there to send the visitor to log in.
   go(to.home());
   logOut();
+  forgetDrafts();
 }

@@ -10,7 +10,7 @@ import { session } from "../session.ts";
 import { useSubmit } from "../submit.ts";
 import { Avatar } from "./avatar.tsx";
 import { LoadFailure } from "./error-messages.tsx";
-import { SubmitErrors, TextArea } from "./form.tsx";
+import { onlyOnce, SubmitErrors, TextArea } from "./form.tsx";
 import { RelativeTime } from "./relative-time.tsx";
 import { LinesSkeleton } from "./skeletons.tsx";
 
@@ -95,6 +95,7 @@ function CommentForm({ slug, user, onComment }: CommentFormProps) {
             type="submit"
             class={submission.isBusy ? "btn btn-sm btn-primary is-busy" : "btn btn-sm btn-primary"}
             aria-disabled={submission.isBusy || undefined}
+            onClick={onlyOnce}
           >
             Post Comment
           </button>

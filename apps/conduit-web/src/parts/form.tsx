@@ -1,6 +1,7 @@
 /** What forms are made of. */
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Draft } from "../drafts.ts";
 import type { Submission } from "../submit.ts";
 import { to } from "../routes.ts";
 import { session } from "../session.ts";
@@ -26,7 +27,7 @@ export function Field(props: FieldProps) {
   // For the types of JSX an input is of one type, and not of one of several.
   const typed: object = { type };
   return (
-    <fieldset class="form-group">
+    <div class="form-group">
       <label class="visually-hidden" for={`field-${name}`}>
         {label}
       </label>
@@ -45,7 +46,7 @@ export function Field(props: FieldProps) {
           if (event.key === "Enter" && !sendsOnEnter) event.preventDefault();
         }}
       />
-    </fieldset>
+    </div>
   );
 }
 
@@ -88,6 +89,11 @@ export function TextArea({ name, label, value, onValue, placeholder = label, row
   );
 }
 
+/** The second half of a double click sends nothing: by then the form may be another one. */
+export function onlyOnce(click: MouseEvent): void {
+  if (click.detail > 1) click.preventDefault();
+}
+
 interface SubmitButtonProps {
   readonly submission: Submission;
   readonly class?: string;
@@ -100,9 +106,23 @@ export function SubmitButton({ submission: { isBusy }, class: name = "btn-lg", c
       type="submit"
       class={`btn ${name} btn-primary pull-xs-right${isBusy ? " is-busy" : ""}`}
       aria-disabled={isBusy || undefined}
+      onClick={onlyOnce}
     >
       {children}
     </button>
+  );
+}
+
+/** Says of a form that it holds what was typed before, and lets go of it. */
+export function RestoredDraft({ draft }: { readonly draft: Pick<Draft<object>, "isRestored" | "forget"> }) {
+  if (!draft.isRestored) return null;
+  return (
+    <p class="restored-draft" role="status">
+      This is what you wrote before and have not sent.{" "}
+      <button type="button" class="btn btn-sm btn-outline-secondary" onClick={draft.forget}>
+        Discard it
+      </button>
+    </p>
   );
 }
 

@@ -22,7 +22,7 @@ export function TagInput({ tags, pending, onChange }: TagInputProps) {
     say(`Removed ${tag}`);
   };
   return (
-    <fieldset class="form-group">
+    <div class="form-group">
       <label class="visually-hidden" for="field-tags">
         Tags
       </label>
@@ -57,7 +57,7 @@ export function TagInput({ tags, pending, onChange }: TagInputProps) {
       <span class="visually-hidden" role="status">
         {said}
       </span>
-    </fieldset>
+    </div>
   );
 }
 
