@@ -7,7 +7,7 @@ NODE    := $(BIN)/node
 CONDUIT := apps/conduit/src/main.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help install run start stop test test-cluster stress protocol soak release check lint format format-check types bench bench-databases conformance fuzz build build-debug bench-trace bench-slow db-reset clean
+.PHONY: help install run start stop web wui test test-cluster stress protocol soak release check lint format format-check types bench bench-databases conformance fuzz build build-debug bench-trace bench-slow db-reset clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-17s%s\n", $$1, $$2 }'
@@ -24,14 +24,22 @@ bench/bun/node_modules/.package-lock.json: bench/bun/package-lock.json
 	npm ci --prefix bench/bun --no-audit --no-fund --loglevel=error
 	@touch $@
 
-run: install ## run Conduit here, until Ctrl-C; HOST PORT DATABASE_URL JWT_SECRET LOG_LEVEL WORKERS from the environment or as PORT=9000; TRACE=1 for the trace build
+run: install ## run Conduit here, until Ctrl-C, with its web UI, which is built when needed; HOST PORT DATABASE_URL JWT_SECRET LOG_LEVEL WORKERS from the environment or as PORT=9000; TRACE=1 for the trace build
+	@$(NODE) tools/web-build.ts --if-needed
 	@exec $(NODE) $(if $(TRACE),--conditions=lunet-trace) $(CONDUIT)
 
 start: install ## run Conduit in the background
+	@$(NODE) tools/web-build.ts --if-needed
 	@$(NODE) tools/background.ts start $(CONDUIT)
 
 stop: install ## stop what `make start` started
 	@$(NODE) tools/background.ts stop
+
+web: install ## build the web UI into apps/conduit-web/dist/, compressed; `make run` does it when it is not built or a source is newer
+	@$(NODE) tools/web-build.ts
+
+wui: install ## serve the web UI from its sources, until Ctrl-C, with the API of a `make run`; API_URL=http://127.0.0.1:9000 is another one
+	@exec $(NODE) tools/web-dev.ts
 
 test: install ## run every test in both builds; T="packages/lunet/src/co" runs those below a path
 	@$(NODE) tools/test.ts $(T)
