@@ -134,9 +134,11 @@ function Fallible({ children }: { readonly children: ComponentChildren }) {
   if (error === undefined) return <>{children}</>;
   return (
     <div class="container page">
-      <ul class="error-messages" role="alert">
-        <li>This page has failed.</li>
-      </ul>
+      <div role="alert">
+        <ul class="error-messages">
+          <li>This page has failed.</li>
+        </ul>
+      </div>
       <button type="button" class="btn btn-outline-secondary" onClick={reset}>
         Try again
       </button>

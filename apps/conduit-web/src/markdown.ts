@@ -24,9 +24,6 @@ const CONFIG = {
   RETURN_DOM_FRAGMENT: true,
 } as const satisfies Config;
 
-/** Each paragraph, heading and item is written in the direction of its own first letter. */
-const BLOCKS = "p, h1, h2, h3, h4, h5, h6, li, blockquote, td, th, dt, dd, summary";
-
 const marked = new Marked({
   gfm: true,
   async: false,
@@ -49,7 +46,9 @@ export function renderMarkdown(text: string): DocumentFragment {
     image.referrerPolicy = "no-referrer";
     image.alt ||= "";
   }
-  for (const block of fragment.querySelectorAll<HTMLElement>(BLOCKS)) block.dir = "auto";
+  // Each part of the text runs in the direction of its first letter; what has a direction of its own would hide its letters from
+  // the list or the quotation around it.
+  for (const block of fragment.children) (block as HTMLElement).dir = "auto";
   for (const wide of fragment.querySelectorAll<HTMLElement>("pre, table")) makeScrollable(wide);
   return fragment;
 }

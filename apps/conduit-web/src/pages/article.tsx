@@ -139,6 +139,7 @@ function ArticleSkeleton() {
     <div class="article-page">
       <div class="banner">
         <div class="container">
+          <h1 class="visually-hidden">Loading</h1>
           <span class="skeleton skeleton-title" />
           <div class="article-meta">
             <span class="skeleton skeleton-circle" />

@@ -11,12 +11,14 @@ interface ErrorMessagesProps {
 export function ErrorMessages({ error, children }: ErrorMessagesProps) {
   if (error === undefined) return null;
   return (
-    <ul class="error-messages" role="alert">
-      {error.messages.map((message) => (
-        <li key={message}>{message}</li>
-      ))}
-      {children}
-    </ul>
+    <div role="alert">
+      <ul class="error-messages">
+        {error.messages.map((message) => (
+          <li key={message}>{message}</li>
+        ))}
+        {children}
+      </ul>
+    </div>
   );
 }
 

@@ -15,7 +15,8 @@ export function FollowButton({ profile, class: name = "", onFollowing }: FollowB
       class={`btn btn-sm ${following ? "btn-secondary" : "btn-outline-secondary"} ${name}`}
       onClick={(click) => void toggleFollow(click, profile, onFollowing)}
     >
-      <i class="ion-plus-round" aria-hidden="true" /> {following ? "Unfollow" : "Follow"} {username}
+      <i class={following ? "ion-minus-round" : "ion-plus-round"} aria-hidden="true" />{" "}
+      {following ? "Unfollow" : "Follow"} {username}
     </button>
   );
 }

@@ -14,7 +14,7 @@ export function Footer() {
           A RealWorld application on Lunet. <a href="/docs">API</a>
         </span>
         <button type="button" class="btn btn-sm btn-outline-secondary theme-toggle" onClick={nextTheme}>
-          Colours: {THEME_NAMES[theme.value]}
+          <i class="ion-contrast" aria-hidden="true" /> Colours: {THEME_NAMES[theme.value]}
         </button>
       </div>
     </footer>

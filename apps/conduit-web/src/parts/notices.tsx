@@ -1,4 +1,4 @@
-/** The lines under the bar at the top: what the visitor has to know wherever they are. Screen readers read them out. */
+/** The lines at the lower edge of the window: what the visitor has to know wherever they are. Screen readers read them out. */
 import { signal } from "@preact/signals";
 import { dismissNotice, notice } from "../notices.ts";
 import { session, tryAgain } from "../session.ts";

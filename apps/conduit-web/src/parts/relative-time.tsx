@@ -1,6 +1,7 @@
 /** How long ago something was, with the exact time in its title. */
 import { signal } from "@preact/signals";
 
+/** In seconds. */
 const UNITS = [
   ["year", 365 * 86_400],
   ["month", 30 * 86_400],
@@ -10,8 +11,7 @@ const UNITS = [
   ["minute", 60],
 ] as const;
 
-const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-const EXACT = new Intl.DateTimeFormat("en", { dateStyle: "long", timeStyle: "medium" });
+const MONTHS = "January February March April May June July August September October November December".split(" ");
 
 const now = signal(Date.now());
 setInterval(() => {
@@ -28,7 +28,7 @@ export function RelativeTime({ class: name = "date", time }: RelativeTimeProps) 
   const at = Date.parse(time);
   if (Number.isNaN(at)) return <span class={name} />;
   return (
-    <time class={name} dateTime={time} title={EXACT.format(at)}>
+    <time class={name} dateTime={time} title={exactTime(new Date(at))}>
       {relativeTime(at, Math.max(now.value, at))}
     </time>
   );
@@ -37,7 +37,16 @@ export function RelativeTime({ class: name = "date", time }: RelativeTimeProps) 
 function relativeTime(at: number, present: number): string {
   const seconds = Math.round((present - at) / 1000);
   for (const [unit, length] of UNITS) {
-    if (seconds >= length) return RELATIVE.format(-Math.floor(seconds / length), unit);
+    const count = Math.floor(seconds / length);
+    if (count > 0) return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
   }
   return "just now";
+}
+
+/** In the visitor's time zone. Intl would take as long to be set up as the first list to be drawn. */
+function exactTime(at: Date): string {
+  const [hours, minutes, seconds] = [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) =>
+    String(part).padStart(2, "0"),
+  );
+  return `${at.getDate()} ${MONTHS[at.getMonth()]} ${at.getFullYear()}, ${hours}:${minutes}:${seconds}`;
 }
