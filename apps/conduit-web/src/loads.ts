@@ -4,13 +4,15 @@
  * - A load begins with the part of the page that shows it, and is given up with it.
  * - It is asked for anew when somebody logs in or out, for the answer depends on who asks.
  * - What was loaded is kept, and shown at once when the visitor comes back to it; then it is asked for again. What it is kept for is
- *   said by who loads it (`Keep`).
+ *   said by what is asked (`Keep`).
  * - A server that cannot be reached is tried again, each time after twice as long, up to half a minute, and at once when the browser
  *   is online again.
  */
 import { signal, useComputed, type ReadonlySignal, type Signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { ApiError } from "./api.ts";
+import type { Ask } from "./asks.ts";
+import { takeEarly } from "./early-answers.ts";
 import { entryKey } from "./history-entry.ts";
 import { token } from "./token.ts";
 
@@ -34,19 +36,12 @@ export interface Load<T> {
   readonly reload: () => void;
 }
 
-/**
- * Where an answer is shown again before it has been asked for anew:
- * - `entry`: at the same entry of the browser's history, so that going back finds a list as it was left;
- * - `visitor`: wherever the same visitor sees it;
- * - `never`: nowhere, for what is going to be changed.
- */
-export type Keep = "entry" | "visitor" | "never";
-
-/** Loads what `key` names, for as long as the calling component is shown; with another key, something else. */
-export function useLoad<T>(key: string, keep: Keep, ask: (signal: AbortSignal) => Promise<T>): Load<T> {
+/** Loads what is asked for as long as the calling component is shown; when something else is asked, that. */
+export function useLoad<T>(asked: Ask<T>): Load<T> {
+  const { key, keep } = asked;
   // Who asks is part of what is loaded.
   const place = useComputed(() => (keep === "visitor" ? `${token.value}` : `${token.value} ${entryKey.value}`)).value;
-  const load = useMemo(() => new RunningLoad(keep === "never" ? undefined : `${place} ${key}`, ask), [place, key]);
+  const load = useMemo(() => new RunningLoad(asked, keep === "never" ? undefined : `${place} ${key}`), [place, key]);
   useEffect(() => () => load.stop(), [load]);
   return load;
 }
@@ -71,17 +66,18 @@ export function whenLoaded(limitMs: number, aborted: AbortSignal): Promise<void>
 class RunningLoad<T> implements Load<T> {
   readonly data: Signal<T | undefined>;
   readonly error = signal<ApiError | undefined>(undefined);
-  readonly #key: string | undefined;
-  readonly #ask: (signal: AbortSignal) => Promise<T>;
+  readonly #asked: Ask<T>;
+  /** Under which the answer is kept, if it is. */
+  readonly #keptAs: string | undefined;
   #request: AbortController | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #retryMs = FIRST_RETRY_MS;
 
   // It begins here and not in an effect, which would come after the page has been painted once.
-  constructor(key: string | undefined, ask: (signal: AbortSignal) => Promise<T>) {
-    this.#key = key;
-    this.#ask = ask;
-    this.data = signal(key === undefined ? undefined : (kept.get(key) as T | undefined));
+  constructor(asked: Ask<T>, keptAs: string | undefined) {
+    this.#asked = asked;
+    this.#keptAs = keptAs;
+    this.data = signal(keptAs === undefined ? undefined : (kept.get(keptAs) as T | undefined));
     addEventListener("online", this.#tryAgain);
     this.reload();
   }
@@ -107,7 +103,9 @@ class RunningLoad<T> implements Load<T> {
     const isFirst = this.data.peek() === undefined;
     if (isFirst) pending.value++;
     try {
-      const data = await this.#ask(aborted);
+      const { key, ask } = this.#asked;
+      // What was asked under this key is an answer of this type.
+      const data = await ((takeEarly(key) as Promise<T> | undefined) ?? ask(aborted));
       if (aborted.aborted) return;
       this.#keep(data);
       this.error.value = undefined;
@@ -134,9 +132,9 @@ class RunningLoad<T> implements Load<T> {
 
   #keep(data: T): void {
     this.data.value = data;
-    if (this.#key === undefined) return;
-    kept.delete(this.#key);
-    kept.set(this.#key, data);
+    if (this.#keptAs === undefined) return;
+    kept.delete(this.#keptAs);
+    kept.set(this.#keptAs, data);
     const [oldest] = kept.keys();
     if (kept.size > MAX_KEPT && oldest !== undefined) kept.delete(oldest);
   }

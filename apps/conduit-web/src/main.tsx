@@ -1,4 +1,5 @@
 /** Starts the UI. */
+import { firstAnswers } from "./first-answers.ts";
 import { render } from "preact";
 import { App } from "./app.tsx";
 import { startNavigation } from "./navigation.ts";
@@ -31,4 +32,5 @@ startSession();
 startNavigation();
 const root = document.getElementById("root");
 if (root === null) throw new Error("Cannot start: found no element with the id root");
+await firstAnswers();
 render(<App />, root);

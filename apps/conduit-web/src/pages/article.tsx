@@ -1,6 +1,7 @@
 /** An article, and what people say of it. */
 import { isUnderWay, toggleFavorite } from "../actions.ts";
 import { ApiError, api } from "../api.ts";
+import { asks } from "../asks.ts";
 import type { Article, Comment } from "../decode.ts";
 import { useLive } from "../live.ts";
 import { useLoad, type Load } from "../loads.ts";
@@ -21,8 +22,8 @@ import { NotFoundPage } from "./not-found.tsx";
 export function ArticlePage({ slug }: { readonly slug: string }) {
   // Beside the article's text, and not after it. Should it fail, the text is shown as it is.
   loadMarkdown().catch(() => {});
-  const load = useLoad(`article ${slug}`, "visitor", (signal) => api.article(slug, signal));
-  const comments = useLoad(`comments ${slug}`, "visitor", (signal) => api.comments(slug, signal));
+  const load = useLoad(asks.article(slug));
+  const comments = useLoad(asks.comments(slug));
   const article = load.data.value;
   useTitle(article?.title ?? "");
   useLive([slug], ({ favoritesCount, lastCommentId }) => {

@@ -1,6 +1,7 @@
 /** Writing an article, a new one or one that is there. */
 import { useState } from "preact/hooks";
 import { api, type ArticleContent } from "../api.ts";
+import { asks } from "../asks.ts";
 import { useDraft } from "../drafts.ts";
 import { useLoad } from "../loads.ts";
 import { go } from "../navigation.ts";
@@ -23,7 +24,7 @@ export function EditorPage({ slug }: { readonly slug: string | undefined }) {
 
 /** Loads the article that is to be changed. */
 function Present({ slug }: { readonly slug: string }) {
-  const { data, error, reload } = useLoad(`edited ${slug}`, "never", (signal) => api.article(slug, signal));
+  const { data, error, reload } = useLoad(asks.editedArticle(slug));
   // What was loaded first is what is changed: an answer that comes later must not take its place.
   const [initial, setInitial] = useState(data.peek());
   const article = initial ?? data.value;

@@ -1,5 +1,5 @@
 /** The newest articles: all of them, those of a tag, or those of the authors whom the visitor follows. */
-import { api, type ArticleFilter } from "../api.ts";
+import { asks, type Feed as FeedName } from "../asks.ts";
 import { useLoad } from "../loads.ts";
 import { ArticleList } from "../parts/article-list.tsx";
 import { LoadFailure } from "../parts/error-messages.tsx";
@@ -9,10 +9,7 @@ import { to } from "../routes.ts";
 import { session } from "../session.ts";
 import { useTitle } from "../title.ts";
 
-type HomePageProps = { readonly page: number } & (
-  | { readonly feed: "global" | "following" }
-  | { readonly feed: "tag"; readonly tag: string }
-);
+type HomePageProps = { readonly page: number } & FeedName;
 
 export function HomePage(props: HomePageProps) {
   const { feed } = props;
@@ -63,10 +60,7 @@ export function HomePage(props: HomePageProps) {
 
 function Feed(props: HomePageProps) {
   const { feed, page } = props;
-  const filter: ArticleFilter = feed === "tag" ? { tag: props.tag } : {};
-  const load = useLoad(`${feed} ${page} ${filter.tag ?? ""}`, "entry", (signal) =>
-    feed === "following" ? api.feed(page, signal) : api.articles(filter, page, signal),
-  );
+  const load = useLoad(asks.feed(props, page));
   const hrefOf = (number: number): string => {
     if (feed === "tag") return to.tag(props.tag, number);
     return feed === "following" ? to.following(number) : to.home(number);
@@ -83,7 +77,7 @@ function Feed(props: HomePageProps) {
 }
 
 function PopularTags() {
-  const { data, error, reload } = useLoad("tags", "visitor", api.tags);
+  const { data, error, reload } = useLoad(asks.tags);
   if (data.value === undefined) {
     return error.value === undefined ? (
       <LinesSkeleton lines={4} label="Loading tags" />

@@ -1,5 +1,5 @@
 /** A user: who it is, what they have written, and what they like. */
-import { api } from "../api.ts";
+import { asks } from "../asks.ts";
 import type { Profile } from "../decode.ts";
 import { useLoad, type Load } from "../loads.ts";
 import { ArticleList } from "../parts/article-list.tsx";
@@ -20,7 +20,7 @@ interface ProfilePageProps {
 
 export function ProfilePage({ username, tab, page }: ProfilePageProps) {
   useTitle(username);
-  const load = useLoad(`profile ${username}`, "visitor", (signal) => api.profile(username, signal));
+  const load = useLoad(asks.profile(username));
   if (load.data.value === undefined && load.error.value?.status === 404) return <NotFoundPage what="profile" />;
   return (
     <div class="profile-page">
@@ -89,9 +89,7 @@ function UserInfo({ load }: { readonly load: Load<Profile> }) {
 }
 
 function Written({ username, tab, page }: ProfilePageProps) {
-  const load = useLoad(`${tab} of ${username} ${page}`, "entry", (signal) =>
-    api.articles(tab === "articles" ? { author: username } : { favorited: username }, page, signal),
-  );
+  const load = useLoad(asks.articlesOf(username, tab, page));
   return (
     <ArticleList
       load={load}
