@@ -1,15 +1,20 @@
 /*
- * The browser of a test run. The tests of the web UI need one; each of their files starts its own.
+ * The browser of a test run. A file among the tests of the web UI needs one when its own text names `./harness.ts`, as
+ * every import of apps/conduit-web/test/harness.ts does; it starts one of its own.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { MissingProgramsError } from "./database-servers/install.ts";
 import { ensureBrowser } from "./browser/install.ts";
 
-/** Where they are. */
-export const BROWSER_TESTS = "apps/conduit-web/test/";
+/** Where the tests of the web UI are. */
+export const UI_TESTS = "apps/conduit-web/test/";
 
-/** Whether the test file, by its path from the root, needs a browser. */
-export function needsBrowser(file: string): boolean {
-  return file.startsWith(BROWSER_TESTS);
+const MARK = /"\.\/harness\.ts"/;
+
+/** Whether the test file, by its path from the root, needs a browser, by the rule above. */
+export function needsBrowser(root: string, file: string): boolean {
+  return file.startsWith(UI_TESTS) && MARK.test(readFileSync(join(root, file), "utf8"));
 }
 
 /** Sees that a browser is there, and installs it where that may be. Returns what is missing, or undefined. */
@@ -20,5 +25,19 @@ export function missingBrowser(say: (text: string) => void): string | undefined 
   } catch (error) {
     if (error instanceof MissingProgramsError) return error.message;
     throw error;
+  }
+}
+
+/** Builds the UI that the tests see, where a source is newer than what is there. Returns why it cannot be, or undefined. */
+export async function unbuiltUi(root: string, say: (text: string) => void): Promise<string | undefined> {
+  // A run without browsers does not pay for loading the builder.
+  const { buildWeb, isWebCurrent } = await import("./web-build.ts");
+  if (isWebCurrent(root)) return undefined;
+  say("building the web UI");
+  try {
+    await buildWeb(root);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
   }
 }

@@ -22,7 +22,7 @@ import { SERVER_KINDS, type ServerKind } from "./database-servers/install.ts";
 import { DATABASE_VARIABLE, LOGS_VARIABLE, needsDatabases, startTestDatabases } from "./test-databases.ts";
 import type { FileResult } from "./test-file.ts";
 import { runTestFile } from "./test-file.ts";
-import { BROWSER_TESTS, missingBrowser, needsBrowser } from "./test-browser.ts";
+import { missingBrowser, needsBrowser, UI_TESTS, unbuiltUi } from "./test-browser.ts";
 import { missingNginx, needsNginx } from "./test-nginx.ts";
 
 interface Pass {
@@ -45,13 +45,13 @@ const PASSES: readonly Pass[] = [
     name: "applications and integration, release build",
     patterns: ["apps/**/*.test.ts", "examples/**/*.test.ts", "test/**/*.test.ts"],
     conditions: [],
-    without: [BROWSER_TESTS],
+    without: [UI_TESTS],
   },
   {
     name: "applications and integration, trace build",
     patterns: ["apps/**/*.test.ts", "examples/**/*.test.ts", "test/**/*.test.ts"],
     conditions: ["lunet-trace"],
-    without: [...STARTS_BOTH, BROWSER_TESTS],
+    without: [...STARTS_BOTH, UI_TESTS],
   },
   ...SERVER_KINDS.flatMap((database): Pass[] => {
     const pass = { patterns: ["apps/conduit/test/**/*.test.ts"], database };
@@ -61,18 +61,18 @@ const PASSES: readonly Pass[] = [
     ];
   }),
   {
-    name: "web UI in a browser, release build",
-    patterns: [`${BROWSER_TESTS}**/*.test.ts`],
+    name: "web UI, release build",
+    patterns: [`${UI_TESTS}**/*.test.ts`],
     conditions: [],
-    without: [`${BROWSER_TESTS}measures.test.ts`],
+    without: [`${UI_TESTS}measures.test.ts`],
   },
   {
-    name: "web UI in a browser, trace build",
-    patterns: [`${BROWSER_TESTS}smoke.test.ts`],
+    name: "web UI, trace build",
+    patterns: [`${UI_TESTS}smoke.test.ts`],
     conditions: ["lunet-trace"],
   },
   // A pass of its own, so that nothing runs beside it.
-  { name: "web UI, measured", patterns: [`${BROWSER_TESTS}measures.test.ts`], conditions: [] },
+  { name: "web UI, measured", patterns: [`${UI_TESTS}measures.test.ts`], conditions: [] },
   { name: "tools and benchmarks", patterns: ["bench/**/*.test.ts", "tools/**/*.test.ts"], conditions: [] },
 ];
 
@@ -114,8 +114,9 @@ const databases =
   isWithoutServers || values.cluster ? undefined : await startTestDatabases({ root, logs: folder, say });
 const behindNginx = new Set(chosen.flatMap(({ files }) => files).filter((file) => needsNginx(join(root, file))));
 const nginxReason = behindNginx.size === 0 ? undefined : missingNginx(say);
-const isInBrowser = chosen.some(({ files }) => files.some(needsBrowser));
-const browserReason = isInBrowser ? missingBrowser(say) : undefined;
+const inBrowser = new Set(chosen.flatMap(({ files }) => files).filter((file) => needsBrowser(root, file)));
+const browserReason = inBrowser.size === 0 ? undefined : missingBrowser(say);
+const uiReason = inBrowser.size === 0 || browserReason !== undefined ? undefined : await unbuiltUi(root, say);
 const isLacking = databases !== undefined && databases.state !== "running";
 /** What is not there fails where everything has to be there; what should start and does not fails everywhere. */
 const isComplete = process.env["CI"] === "true";
@@ -132,7 +133,9 @@ function lackOf(pass: Pass, file: string): Lack | undefined {
   if (behindNginx.has(file) && nginxReason !== undefined) {
     return { what: "nginx", reason: nginxReason, isLeftOut: !isComplete };
   }
-  if (!needsBrowser(file) || browserReason === undefined) return undefined;
+  if (!inBrowser.has(file)) return undefined;
+  if (uiReason !== undefined) return { what: "the web UI", reason: uiReason, isLeftOut: false };
+  if (browserReason === undefined) return undefined;
   return { what: "a browser", reason: browserReason, isLeftOut: !isComplete };
 }
 

@@ -1,20 +1,21 @@
 /** The way through the whole UI, once: it runs on the trace build too, where nothing may be left of any request. */
 import { uiForFile } from "./harness.ts";
+import { field } from "./parts.ts";
 import { isAt, reads, seen } from "./waits.ts";
 
 const ui = await uiForFile();
 
 ui.test("a visitor registers, publishes, comments, likes, deletes and logs out", async ({ page }) => {
   await page.goto("/register");
-  await page.locator("[name=username]").fill("rosa");
-  await page.locator("[name=email]").fill("rosa@example.com");
-  await page.locator("[name=password]").fill("correct horse battery");
+  await field(page, "username").fill("rosa");
+  await field(page, "email").fill("rosa@example.com");
+  await field(page, "password").fill("correct horse battery");
   await page.getByRole("button", { name: "Sign up" }).click();
   await isAt(page, "/");
   await page.goto("/editor");
-  await page.locator("[name=title]").fill("On rivers");
-  await page.locator("[name=description]").fill("How they find the sea");
-  await page.locator("[name=body]").fill("They **flow**.");
+  await field(page, "title").fill("On rivers");
+  await field(page, "description").fill("How they find the sea");
+  await field(page, "body").fill("They **flow**.");
   await page.getByRole("button", { name: "Publish Article" }).click();
   await isAt(page, "/article/on-rivers");
   await seen(page.locator(".article-content strong", { hasText: "flow" }));

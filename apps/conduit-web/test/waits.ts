@@ -74,3 +74,14 @@ export async function isAt(page: Page, path: string | RegExp): Promise<void> {
 function isText(found: string, wanted: string | RegExp): boolean {
   return typeof wanted === "string" ? found === wanted : wanted.test(found);
 }
+
+/** Waits until what has come is drawn: the tasks that stand in line, and two frames. */
+export async function drawn(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    for (let frames = 0; frames < 2; frames++) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      requestAnimationFrame(() => setTimeout(resolve));
+      await promise;
+    }
+  });
+}
