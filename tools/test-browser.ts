@@ -10,6 +10,9 @@ import { ensureBrowser } from "./browser/install.ts";
 /** Where the tests of the web UI are. */
 export const UI_TESTS = "apps/conduit-web/test/";
 
+/** In which they find what stands in front of the server: `nginx`, or nothing. */
+export const PROXY_VARIABLE = "UI_BEHIND";
+
 const MARK = /"\.\/harness\.ts"/;
 
 /** Whether the test file, by its path from the root, needs a browser, by the rule above. */

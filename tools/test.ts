@@ -22,7 +22,7 @@ import { SERVER_KINDS, type ServerKind } from "./database-servers/install.ts";
 import { DATABASE_VARIABLE, LOGS_VARIABLE, needsDatabases, startTestDatabases } from "./test-databases.ts";
 import type { FileResult } from "./test-file.ts";
 import { runTestFile } from "./test-file.ts";
-import { missingBrowser, needsBrowser, UI_TESTS, unbuiltUi } from "./test-browser.ts";
+import { missingBrowser, needsBrowser, PROXY_VARIABLE, UI_TESTS, unbuiltUi } from "./test-browser.ts";
 import { missingNginx, needsNginx } from "./test-nginx.ts";
 
 interface Pass {
@@ -33,10 +33,15 @@ interface Pass {
   readonly without?: readonly string[];
   /** Its files run on a server of this kind, whether or not their text says so. */
   readonly database?: ServerKind;
+  /** Its files run behind nginx, whether or not their text says so. */
+  readonly isBehindNginx?: boolean;
 }
 
 /** They start the builds that they are about themselves. */
 const STARTS_BOTH = ["test/docs/", "test/fuzz/", "test/stress/", "test/trace/findings.test.ts"];
+
+/** Tests of the web UI in which the server matters, and not its answers alone, which others stand for in the rest. */
+const UI_WITH_SERVER = ["smoke", "articles", "editor", "lists", "live", "pages", "profiles", "restart"];
 
 const PASSES: readonly Pass[] = [
   { name: "runtime, release build", patterns: ["packages/*/src/**/*.test.ts"], conditions: [] },
@@ -70,6 +75,13 @@ const PASSES: readonly Pass[] = [
     name: "web UI, trace build",
     patterns: [`${UI_TESTS}smoke.test.ts`],
     conditions: ["lunet-trace"],
+  },
+  {
+    name: "web UI behind nginx, on postgres",
+    patterns: UI_WITH_SERVER.map((name) => `${UI_TESTS}${name}.test.ts`),
+    conditions: [],
+    database: "postgres",
+    isBehindNginx: true,
   },
   // A pass of its own, so that nothing runs beside it.
   { name: "web UI, measured", patterns: [`${UI_TESTS}measures.test.ts`], conditions: [] },
@@ -113,7 +125,8 @@ const isWithoutServers = chosen.every(({ pass, files }) => !files.some((file) =>
 const databases =
   isWithoutServers || values.cluster ? undefined : await startTestDatabases({ root, logs: folder, say });
 const behindNginx = new Set(chosen.flatMap(({ files }) => files).filter((file) => needsNginx(join(root, file))));
-const nginxReason = behindNginx.size === 0 ? undefined : missingNginx(say);
+const isWithoutNginx = behindNginx.size === 0 && chosen.every(({ pass }) => pass.isBehindNginx !== true);
+const nginxReason = isWithoutNginx ? undefined : missingNginx(say);
 const inBrowser = new Set(chosen.flatMap(({ files }) => files).filter((file) => needsBrowser(root, file)));
 const browserReason = inBrowser.size === 0 ? undefined : missingBrowser(say);
 const uiReason = inBrowser.size === 0 || browserReason !== undefined ? undefined : await unbuiltUi(root, say);
@@ -130,7 +143,7 @@ function lackOf(pass: Pass, file: string): Lack | undefined {
       isLeftOut: databases.state === "missing" && !isComplete,
     };
   }
-  if (behindNginx.has(file) && nginxReason !== undefined) {
+  if ((behindNginx.has(file) || pass.isBehindNginx === true) && nginxReason !== undefined) {
     return { what: "nginx", reason: nginxReason, isLeftOut: !isComplete };
   }
   if (!inBrowser.has(file)) return undefined;
@@ -162,14 +175,19 @@ for (const [index, { pass, files }] of chosen.entries()) {
     }
     const eventsFile = join(eventsFolder, `${file.replaceAll(/[\\/]/g, "__")}.jsonl`);
     const servers = needsServers(pass, file) && databases?.state === "running" ? databases.environment : {};
-    const { conditions, database } = pass;
+    const { conditions, database, isBehindNginx = false } = pass;
     const result = await runTestFile({
       file,
       root,
       conditions,
       eventsFile,
       signal: interrupted.signal,
-      environment: { ...servers, [LOGS_VARIABLE]: folder, ...(database && { [DATABASE_VARIABLE]: database }) },
+      environment: {
+        ...servers,
+        [LOGS_VARIABLE]: folder,
+        ...(database && { [DATABASE_VARIABLE]: database }),
+        ...(isBehindNginx && { [PROXY_VARIABLE]: "nginx" }),
+      },
       ...(values.cluster && { timeoutMs: CLUSTER_TIMEOUT_MS }),
     });
     report(result, pass);
