@@ -37,6 +37,7 @@ export function SettingsPage() {
             <SubmitErrors submission={submission} />
             <form noValidate onSubmit={submission.submit}>
               <Field
+                showsLabel
                 name="image"
                 label="URL of profile picture"
                 inputMode="url"
@@ -45,6 +46,7 @@ export function SettingsPage() {
                 onValue={(value) => set({ image: value })}
               />
               <Field
+                showsLabel
                 name="username"
                 label="Your Name"
                 autocomplete="username"
@@ -53,6 +55,7 @@ export function SettingsPage() {
               />
               <div class="form-group">
                 <TextArea
+                  showsLabel
                   name="bio"
                   label="Short bio about you"
                   rows={8}
@@ -61,6 +64,7 @@ export function SettingsPage() {
                 />
               </div>
               <Field
+                showsLabel
                 name="email"
                 label="Email"
                 type="email"
@@ -69,6 +73,7 @@ export function SettingsPage() {
                 onValue={(value) => set({ email: value })}
               />
               <Field
+                showsLabel
                 name="password"
                 label="New Password"
                 type="password"

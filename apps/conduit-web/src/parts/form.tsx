@@ -17,18 +17,20 @@ interface FieldProps {
   readonly inputMode?: "url";
   readonly autocomplete?: string;
   readonly isLarge?: boolean;
+  /** Where fields are full from the start, a placeholder tells nobody what they are. Default false. */
+  readonly showsLabel?: boolean;
   /** Enter sends the form. Default true: an unfinished article is not sent by it. */
   readonly sendsOnEnter?: boolean;
 }
 
 export function Field(props: FieldProps) {
   const { name, label, value, onValue, placeholder = label, type = "text", autocomplete = "off" } = props;
-  const { isLarge = true, sendsOnEnter = true, inputMode } = props;
+  const { isLarge = true, showsLabel = false, sendsOnEnter = true, inputMode } = props;
   // For the types of JSX an input is of one type, and not of one of several.
   const typed: object = { type };
   return (
     <div class="form-group">
-      <label class="visually-hidden" for={`field-${name}`}>
+      <label class={showsLabel ? undefined : "visually-hidden"} for={`field-${name}`}>
         {label}
       </label>
       <input
@@ -56,11 +58,21 @@ interface TextAreaProps {
   readonly value: string;
   readonly onValue: (value: string) => void;
   readonly placeholder?: string;
+  /** As of a field. */
+  readonly showsLabel?: boolean;
   readonly rows: number;
 }
 
 /** A box for text, which grows with it. */
-export function TextArea({ name, label, value, onValue, placeholder = label, rows }: TextAreaProps) {
+export function TextArea({
+  name,
+  label,
+  value,
+  onValue,
+  placeholder = label,
+  showsLabel = false,
+  rows,
+}: TextAreaProps) {
   const box = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
     const { current } = box;
@@ -71,7 +83,7 @@ export function TextArea({ name, label, value, onValue, placeholder = label, row
   }, [value]);
   return (
     <>
-      <label class="visually-hidden" for={`field-${name}`}>
+      <label class={showsLabel ? undefined : "visually-hidden"} for={`field-${name}`}>
         {label}
       </label>
       <textarea
