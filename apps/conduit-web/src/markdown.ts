@@ -35,7 +35,9 @@ const marked = new Marked({
 
 /** Renders Markdown. The fragment holds neither script nor anything that runs. */
 export function renderMarkdown(text: string): DocumentFragment {
-  const fragment = DOMPurify.sanitize(marked.parse(text, { async: false }), CONFIG);
+  // It gives null, against its types, where nothing is left of a document, such as of a frameset.
+  const fragment = DOMPurify.sanitize(marked.parse(text, { async: false }), CONFIG) as DocumentFragment | null;
+  if (fragment === null) return document.createDocumentFragment();
   for (const link of fragment.querySelectorAll("a")) {
     // Whoever pays for links gets nothing from ours.
     link.rel = "nofollow ugc noopener noreferrer";

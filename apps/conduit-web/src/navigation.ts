@@ -5,6 +5,7 @@
  * it has not, the same links load the page anew, and everything else holds.
  *
  * - A page that is gone to begins at its top; one that is gone back to is where it was left, once what it shows is there.
+ * - A page that is loaded anew is where it was as well. The browser would try too early, when there is nothing to scroll yet.
  * - The focus goes to the page's main part, so that a screen reader begins there.
  */
 import { signal, type ReadonlySignal } from "@preact/signals";
@@ -24,11 +25,26 @@ export const currentUrl: ReadonlySignal<URL> = current;
 export function startNavigation(): void {
   if (!hasNavigation()) return;
   entryKey.value = navigation.currentEntry?.key ?? "";
+  addEventListener("pagehide", keepPlace);
   navigation.addEventListener("navigate", (event) => {
     const url = new URL(event.destination.url);
     if (!isOurs(event, url)) return;
     event.intercept({ focusReset: "manual", scroll: "manual", handler: () => show(event, url) });
   });
+}
+
+/** Brings a page that was loaded anew, or come back to from another site, to the place where it was left. Call it when it is drawn. */
+export async function restorePlace(): Promise<void> {
+  const place = readPlace();
+  if (entryKey.peek() === "" || place?.key !== entryKey.peek()) return;
+  const moved = new AbortController();
+  // Whoever scrolls meanwhile has a place already.
+  for (const type of ["wheel", "touchmove", "keydown"]) {
+    addEventListener(type, () => moved.abort(), { once: true, signal: moved.signal, passive: true });
+  }
+  await whenLoaded(RESTORE_LIMIT_MS, moved.signal);
+  if (!moved.signal.aborted) scrollTo(0, place.top);
+  moved.abort();
 }
 
 /** Goes to a page of the UI. `replace` takes the place of the present one, which is then not gone back to. */
@@ -66,4 +82,28 @@ async function show(event: NavigateEvent, url: URL): Promise<void> {
 /** The new page is drawn then. */
 function nextTask(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
+}
+
+/** Where a page was left, for one entry of the history: the last that was shown in the tab. */
+interface Place {
+  readonly key: string;
+  readonly top: number;
+}
+
+const PLACE = "place";
+
+function keepPlace(): void {
+  try {
+    sessionStorage.setItem(PLACE, JSON.stringify({ key: entryKey.peek(), top: scrollY } satisfies Place));
+  } catch {
+    // A browser that keeps nothing begins at the top.
+  }
+}
+
+function readPlace(): Place | undefined {
+  try {
+    return JSON.parse(sessionStorage.getItem(PLACE) ?? "null") ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
