@@ -29,8 +29,8 @@ export const PHONE = { width: 390, height: 844 };
 
 /** Announced for every page: a server without live events answers 404, and the UI goes without them. */
 const ALWAYS_ALLOWED: readonly RegExp[] = [/ 404 .*\/api\/events/];
-/** Asked by the browser itself, or without a network. */
-const OWN_SCHEMES = /^(?:data|blob|about|chrome-error):/;
+/** They lead to no other host: the browser answers of itself, or refuses. */
+const OWN_SCHEMES = /^(?:data|blob|about|chrome-error|file|javascript|vbscript):/i;
 
 /** How a test's context differs from the usual. */
 export interface VisitOptions extends BrowserContextOptions {
@@ -50,6 +50,8 @@ export interface Visit {
   readonly requests: readonly Request[];
   /** The faults so far, allowed or not. */
   readonly faults: readonly string[];
+  /** Requests to other origins so far. What the policy has stopped is none. */
+  readonly elsewhere: readonly Request[];
 }
 
 /** The tests of a file. */
@@ -100,14 +102,19 @@ export class Ui {
       },
       allow: (...faults: readonly RegExp[]) => void watch.allowed.push(...faults),
       requests: watch.requests,
-      faults: watch.faults,
+      get faults() {
+        return watch.faults;
+      },
+      get elsewhere() {
+        return watch.elsewhere;
+      },
     };
     try {
       await body(visit);
       watch.check();
     } catch (error) {
       await this.#show(context, t);
-      for (const fault of watch.faults) console.error(`  seen: ${fault}`);
+      for (const fault of new Set(watch.faults)) console.error(`  seen: ${fault}`);
       throw error;
     } finally {
       await context.close();
@@ -132,7 +139,7 @@ type Body = (visit: Visit) => Promise<void>;
 /** Sees what fails a test, in all pages of a context. */
 class Watch {
   readonly allowed: RegExp[] = [...ALWAYS_ALLOWED];
-  readonly faults: string[] = [];
+  readonly #errors: string[] = [];
   readonly requests: Request[] = [];
   readonly #origin: string;
 
@@ -143,17 +150,14 @@ class Watch {
   async follow(context: BrowserContext): Promise<void> {
     context.on("weberror", (event) => {
       const error = event.error();
-      this.faults.push(`not caught: ${error.stack ?? error.message}`);
+      this.#errors.push(`not caught: ${error.stack ?? error.message}`);
     });
     context.on("console", (message) => {
       if (message.type() !== "error") return;
-      this.faults.push(`console: ${message.text()} (${message.location().url})`);
+      this.#errors.push(`console: ${message.text()} (${message.location().url})`);
     });
     context.on("request", (request) => {
       this.requests.push(request);
-      const url = request.url();
-      if (OWN_SCHEMES.test(url) || new URL(url).origin === this.#origin) return;
-      this.faults.push(`request elsewhere: ${url}`);
     });
     await context.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (event) => {
@@ -162,8 +166,20 @@ class Watch {
     });
   }
 
+  get elsewhere(): Request[] {
+    return this.requests.filter((request) => {
+      const url = request.url();
+      const isOwn = OWN_SCHEMES.test(url) || new URL(url).origin === this.#origin;
+      return !isOwn && request.failure()?.errorText !== "csp";
+    });
+  }
+
+  get faults(): string[] {
+    return [...this.#errors, ...this.elsewhere.map((request) => `request elsewhere: ${request.url()}`)];
+  }
+
   check(): void {
-    const found = this.faults.filter((fault) => !this.allowed.some((pattern) => pattern.test(fault)));
+    const found = [...new Set(this.faults)].filter((fault) => !this.allowed.some((pattern) => pattern.test(fault)));
     assert.deepEqual(found, [], "the pages had faults of their own");
   }
 }

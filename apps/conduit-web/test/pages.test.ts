@@ -50,7 +50,9 @@ ui.test("the pages of an account are there by a full load", { signedIn: true }, 
 
 ui.test("an address that is no page says so, with status 404, and leads home", async ({ page, allow }) => {
   allow(/ 404 /);
-  for (const path of ["/no/such/page", "/profile", "/article/a/b", "/profile/author/other", "/tag/", "/%zz"]) {
+  // nginx refuses by itself what is not encoded as it should be.
+  const undecodable = ui.origin.startsWith("https:") ? [] : ["/%zz"];
+  for (const path of ["/no/such/page", "/profile", "/article/a/b", "/profile/author/other", "/tag/", ...undecodable]) {
     const response = await page.goto(path);
     assert.equal(response?.status(), 404, path);
     await seen(page.getByText(/not found|no such|does not exist|cannot be found/i));
