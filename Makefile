@@ -7,7 +7,7 @@ NODE    := $(BIN)/node
 CONDUIT := apps/conduit/src/main.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help install run start stop seed web wui test test-cluster stress protocol soak release check lint format format-check types bench bench-databases conformance fuzz build build-debug bench-trace bench-slow db-reset clean
+.PHONY: help install run start stop seed web wui screens test test-cluster stress protocol soak release check lint format format-check types bench bench-databases conformance fuzz build build-debug bench-trace bench-slow db-reset clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-17s%s\n", $$1, $$2 }'
@@ -43,6 +43,9 @@ wui: install ## serve the web UI from its sources, until Ctrl-C, with the API of
 
 seed: install ## fill the database of DATABASE_URL with a demo; SEED=2 for another one, ARTICLES=5000, ADD=1 where there are articles
 	@exec $(NODE) apps/conduit/src/seed.ts
+
+screens: install ## pictures of every page of the web UI, light, dark and on a phone, in .tmp/screenshots/, and what axe finds in them
+	@$(NODE) tools/test.ts apps/conduit-web/test/screens
 
 test: install ## run every test in both builds; T="packages/lunet/src/co" runs those below a path
 	@$(NODE) tools/test.ts $(T)
