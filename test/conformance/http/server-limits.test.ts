@@ -329,7 +329,11 @@ limitTest(
   },
 );
 
-{
+// What follows the reply makes no difference: a client that left is as gone when it was the last one.
+for (const [which, fields] of [
+  ["", ""],
+  [", also when the reply is the connection's last", "Connection: close\r\n"],
+] as const) {
   const go = new Signal();
   async function* content(): AsyncGenerator<string> {
     yield "first ";
@@ -341,17 +345,42 @@ limitTest(
     yield "never";
   }
   limitTest(
-    "a stream goes on for a half-closed client while its pieces come within halfCloseMs, and then ends",
+    `a stream goes on for a half-closed client while its pieces come within halfCloseMs, and then ends${which}`,
     { halfCloseMs: 1_000 },
     () => ({ status: 200, content: content() }),
     async (one) => {
-      await one.client.request("/");
+      await one.client.request("/", undefined, fields);
       await one.client.connection.shutdown();
       await one.clock.advance(4_600);
       assert.ok(!isClosed(one));
       await one.clock.advance(1_000 + 2 * SWEEP_MS);
       await assert.rejects(one.client.reply(), { code: "ERR_REPLY_MALFORMED" });
       assert.deepEqual(one.log.lines, ["200 36 cut"]);
+    },
+  );
+}
+
+for (const version of ["1.1", "1.0"]) {
+  let pieces = 0;
+  limitTest(
+    `a stream over HTTP/${version} that reads its request's content waits for it no longer than contentGraceMs, with Connection: close`,
+    { contentMinBytesPerSecond: 100, contentGraceMs: 2_000 },
+    (request) => ({
+      status: 200,
+      content: (async function* () {
+        for await (const piece of request.content()) {
+          pieces++;
+          yield piece;
+        }
+      })(),
+    }),
+    async (one) => {
+      const fields = `${HOST}Content-Length: 10\r\nConnection: close\r\n`;
+      await one.client.send(`POST / HTTP/${version}\r\n${fields}\r\nhello`);
+      await one.clock.advance(1_900);
+      assert.deepEqual([pieces, one.log.lines], [1, []]);
+      await one.clock.advance(100 + 2 * SWEEP_MS);
+      assert.deepEqual(one.log.lines, ["200 5 cut"]);
     },
   );
 }

@@ -231,7 +231,7 @@ export class ServerConnection implements ContentSource {
     if (this.#phase === "closed") return;
     this.#phaseSinceMs ??= nowMs;
     if (this.#connection.peerEnded) this.#peerEndedMs ??= nowMs;
-    if (!this.#finished) this.#sweepPhase(nowMs, nowMs - this.#phaseSinceMs);
+    this.#sweepPhase(nowMs, nowMs - this.#phaseSinceMs);
     this.#sweepWriting(nowMs);
     const verdict = this.#verdict;
     if (verdict !== undefined && nowMs - verdict.atMs >= ABANDON_MS) this.#abandon(verdict);
@@ -242,6 +242,8 @@ export class ServerConnection implements ContentSource {
     switch (this.#phase) {
       case "idle":
       case "head":
+        // The last reply has been sent: it is closed as it is.
+        if (this.#finished) break;
         this.#sweepWaiting(nowMs, tookMs);
         if (drainingSinceMs === undefined || this.#parser.state === "head") break;
         // One that came when the drain had begun has its time as well.
