@@ -8,7 +8,7 @@ import { readPage } from "./routes.ts";
 import { token } from "./token.ts";
 
 /** How long the first drawing may wait for its answers. What comes within it is drawn at once, and not after its placeholder. */
-const WAIT_MS = 50;
+const WAIT_MS = 100;
 
 const answers = Promise.allSettled(firstAsks(readPage(new URL(location.href)), token.peek() !== null).map(askEarly));
 

@@ -8,7 +8,7 @@ let renderer: Promise<Renderer> | undefined;
 
 /** Begins to load what renders Markdown, for a page that will show some. */
 export function loadMarkdown(): Promise<Renderer> {
-  renderer ??= import("../markdown.ts").catch((error: unknown) => {
+  renderer ??= importRenderer().catch((error: unknown) => {
     renderer = undefined;
     throw error;
   });
@@ -44,4 +44,11 @@ export function Markdown({ text }: { readonly text: string }) {
       <div class="markdown" ref={place} />
     </>
   );
+}
+
+async function importRenderer(): Promise<Renderer> {
+  const module = await import("../markdown.ts");
+  // Setting it up and rendering the first text are two tasks, between which the page answers to its visitor.
+  await new Promise((resolve) => setTimeout(resolve));
+  return module;
 }
