@@ -13,6 +13,7 @@ import {
   type ReplyFields,
   type ServerOptions,
 } from "lunet/http";
+import { ArticleEvents, EventStream } from "./article-events.ts";
 import { ArticleLists } from "./article-lists.ts";
 import { ArticleReply, ArticlesReply } from "./article-rows.ts";
 import { Articles, ArticleUpdate, NewArticle } from "./articles.ts";
@@ -40,6 +41,8 @@ export interface AppOptions {
   readonly keptAnswersBytes: number;
   /** Log-ins and registrations that one address may try per minute. Default 0: no limit. Its table is made before. */
   readonly loginLimit?: number;
+  /** Streams of live events that are open at most. Default 1,000; 0 for none at all. */
+  readonly eventStreams?: number;
   /** As `serve` takes them. Default: none. */
   readonly trustedProxies?: readonly string[];
   /** True from the begin of the shutdown. */
@@ -52,6 +55,8 @@ export interface AppOptions {
 export interface App {
   readonly handler: Handler;
   readonly routes: readonly Route[];
+  /** Looks for those who follow live events, until it is cancelled. Spawn it, once. */
+  readonly watch: () => Promise<never>;
   readonly serverOptions: Pick<
     ServerOptions,
     "fields" | "trustedProxies" | "limits" | "errorReply" | "onFailure" | "onReply"
@@ -77,7 +82,7 @@ const PREFLIGHT_FIELDS: ReplyFields = Object.freeze({
 });
 const ALL_METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
 
-function routesOf(options: AppOptions): readonly Route[] {
+function routesOf(options: AppOptions, events: ArticleEvents): readonly Route[] {
   const { database, tokens, passwords } = options;
   const users = new Users(database, tokens, passwords);
   const profiles = new Profiles(database);
@@ -178,6 +183,13 @@ function routesOf(options: AppOptions): readonly Route[] {
 
     route("GET /api/tags", "none", "The tags in use", tags.list, { reply: TagsReply, keep: true }),
 
+    route("GET /api/events", "none", "What changes about articles, as server-sent events", events.follow, {
+      reply: EventStream,
+      mediaType: "text/event-stream",
+      query: ["slug"],
+      errors: [404, 422, 503],
+    }),
+
     route("GET /healthz", "none", "Whether the process is up", health.alive, { reply: HealthReply }),
     route("GET /readyz", "none", "Whether the process can work", health.ready, { reply: HealthReply, errors: [503] }),
   ];
@@ -198,7 +210,11 @@ function preflight(allow: string): Reply {
 export function createApp(options: AppOptions): App {
   const { database, tokens, log, pages, keptAnswersBytes, trustedProxies = [] } = options;
   const authentication = new Authentication(database, tokens);
-  const routes = routesOf(options);
+  const onFailure = (error: unknown, request?: HttpRequest): void => {
+    if (!isExpected(error)) log.failure(error, request);
+  };
+  const events = new ArticleEvents(database, { maxStreams: options.eventStreams, onFailure });
+  const routes = routesOf(options, events);
   const documentation = new Documentation(routes);
   const kept = new KeptAnswers(database, keptAnswersBytes);
   const viewers = new WeakMap<HttpRequest, number>();
@@ -226,6 +242,7 @@ export function createApp(options: AppOptions): App {
     // A proxy's request ids are taken over and told.
     handler: trustedProxies.length > 0 ? requestIds()(router.handler) : router.handler,
     routes,
+    watch: () => events.watch(),
     serverOptions: {
       fields: COMMON_FIELDS,
       trustedProxies,
@@ -234,9 +251,7 @@ export function createApp(options: AppOptions): App {
         if (request === undefined) log.refused(error);
         return errorReply(error);
       },
-      onFailure: (error, request) => {
-        if (!isExpected(error)) log.failure(error, request);
-      },
+      onFailure,
       ...(log.logsRequests ? { onReply: (event) => log.request(event, viewers.get(event.request)) } : {}),
     },
   };

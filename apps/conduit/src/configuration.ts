@@ -33,6 +33,7 @@ export interface Configuration {
   readonly workers: number | "auto";
   readonly synchronous: "full" | "normal";
   readonly keptAnswersMib: number;
+  readonly eventStreams: number;
   /** The folder of the built web UI; undefined for none. */
   readonly web: string | undefined;
   readonly images: ImageSources;
@@ -169,6 +170,13 @@ export const settings: { readonly [K in keyof Configuration]: Setting<Configurat
     default: "16",
     meaning: "MiB of answers to anonymous readers that are kept until something is written, 0 to 4096; 0 keeps none",
     parse: (text) => wholeNumber(text, 0, 4_096),
+  },
+  eventStreams: {
+    flag: "event-streams",
+    variable: "EVENT_STREAMS",
+    default: "1000",
+    meaning: "streams of live events that a process keeps open, 0 to 100000; 0 has none",
+    parse: (text) => wholeNumber(text, 0, 100_000),
   },
   web: {
     flag: "web",

@@ -54,10 +54,12 @@ async function serveUntilSignal(configuration: Configuration, log: Log): Promise
     log,
     keptAnswersBytes: configuration.keptAnswersMib * 2 ** 20,
     loginLimit: configuration.loginLimit,
+    eventStreams: configuration.eventStreams,
     trustedProxies: configuration.trustedProxies,
     isDraining: () => isDraining,
     ...(web === undefined ? {} : { pages: webUi({ folder: web, images }) }),
   });
+  await using _watching = spawn(app.watch, { name: "live events" });
   const { host, port, unixSocket, dangerouslySkipLoopbackRestriction } = configuration;
   const where = unixSocket === undefined ? { host, port } : { path: unixSocket };
   const server = await listen(app, { ...where, dangerouslySkipLoopbackRestriction });

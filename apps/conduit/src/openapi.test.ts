@@ -11,11 +11,17 @@ const rows = [
     errors: [404],
   }),
   route("GET /api/things", "optional", "Things", () => ({ status: 200 }), { query: ["limit"] }),
+  route("GET /api/news", "none", "News", () => ({ status: 200 }), {
+    query: ["slug"],
+    mediaType: "text/event-stream",
+    reply: Type.String(),
+    errors: [422],
+  }),
 ];
 
 test("the document has each route with its parameters, content, statuses and authentication", () => {
   const { paths } = JSON.parse(JSON.stringify(openApiDocument(rows))) as { paths: any };
-  assert.deepEqual(Object.keys(paths), ["/api/things/{id}", "/api/things"]);
+  assert.deepEqual(Object.keys(paths), ["/api/things/{id}", "/api/things", "/api/news"]);
   const { put } = paths["/api/things/{id}"];
   assert.deepEqual(put.parameters, [{ name: "id", in: "path", required: true, schema: { type: "string" } }]);
   assert.deepEqual(put.requestBody.content["application/json"].schema, {
@@ -28,6 +34,14 @@ test("the document has each route with its parameters, content, statuses and aut
   const { get } = paths["/api/things"];
   assert.equal(get.parameters[0].name, "limit");
   assert.deepEqual(get.security, [{}, { Token: [] }]);
+});
+
+test("a reply that is no JSON has its media type, and its errors are JSON all the same", () => {
+  const { paths } = JSON.parse(JSON.stringify(openApiDocument(rows))) as { paths: any };
+  const { parameters, responses } = paths["/api/news"].get;
+  assert.deepEqual(Object.keys(responses["200"].content), ["text/event-stream"]);
+  assert.deepEqual(Object.keys(responses["422"].content), ["application/json"]);
+  assert.deepEqual([parameters[0].name, parameters[0].required, parameters[0].schema.type], ["slug", true, "array"]);
 });
 
 test("the page shows every route, escaped, and loads nothing", () => {

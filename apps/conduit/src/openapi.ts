@@ -29,6 +29,11 @@ const QUERY: Readonly<Record<string, object>> = {
     description: "How many at most; more than 100 is 100",
     schema: { type: "integer", minimum: 0, default: 20 },
   },
+  slug: {
+    description: "Articles to hear of, 1 to 20",
+    required: true,
+    schema: { type: "array", items: { type: "string" }, minItems: 1, maxItems: 20 },
+  },
   offset: { description: "How many to skip", schema: { type: "integer", minimum: 0, default: 0 } },
 };
 
@@ -44,7 +49,11 @@ function statusesOf(row: Route): number[] {
 }
 
 function inJson(schema: object): object {
-  return { "application/json": { schema } };
+  return inMediaType("application/json", schema);
+}
+
+function inMediaType(mediaType: string, schema: object): object {
+  return { [mediaType]: { schema } };
 }
 
 function operationOf(row: Route): object {
@@ -58,8 +67,10 @@ function operationOf(row: Route): object {
     ...(row.content === undefined ? {} : { requestBody: { required: true, content: inJson(row.content) } }),
     responses: Object.fromEntries(
       statusesOf(row).map((status) => {
-        const schema = status < 300 ? row.reply : { $ref: "#/components/schemas/Errors" };
-        const content = schema === undefined ? {} : { content: inJson(schema) };
+        const isSuccess = status < 300;
+        const schema = isSuccess ? row.reply : { $ref: "#/components/schemas/Errors" };
+        const mediaType = isSuccess ? row.mediaType : "application/json";
+        const content = schema === undefined ? {} : { content: inMediaType(mediaType, schema) };
         return [status, { description: MEANINGS[status] ?? String(status), ...content }];
       }),
     ),
@@ -109,7 +120,7 @@ function section(row: Route): string {
   const query = row.query.length === 0 ? "" : `<p>Query: <code>${row.query.join(", ")}</code></p>`;
   const statuses = statusesOf(row).map((status) => `<tr><td>${status}<td>${escape(MEANINGS[status] ?? "")}`);
   return `<details><summary><b>${row.method}</b> <code>${escape(row.path)}</code> ${escape(row.summary)} <small>${auth}</small></summary>
-${query}<table>${statuses.join("")}</table>${schema("Content", row.content)}${schema("Reply", row.reply)}</details>`;
+${query}<table>${statuses.join("")}</table>${schema("Content", row.content)}${schema(`Reply, ${row.mediaType}`, row.reply)}</details>`;
 }
 
 /** A page that shows the routes without loading anything from anywhere. */

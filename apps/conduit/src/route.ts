@@ -56,6 +56,8 @@ export interface Route {
   /** Status of success, and what it carries. */
   readonly status: 200 | 201 | 204;
   readonly reply: TSchema | undefined;
+  /** The media type of what it carries. */
+  readonly mediaType: string;
   /** Names of the query's parameters that are understood. */
   readonly query: readonly string[];
   /** Statuses other than success that the route itself can answer. */
@@ -74,6 +76,8 @@ interface RouteDetails<C> {
   /** Default 200. */
   readonly status?: Route["status"];
   readonly reply?: TSchema;
+  /** Default `application/json`. */
+  readonly mediaType?: string;
   readonly query?: readonly string[];
   readonly errors?: readonly number[];
   /** Default false. */
@@ -95,8 +99,9 @@ export function route<A extends Auth, C extends TObject = never>(
   details: RouteDetails<C>,
 ): Route {
   const [method, path] = endpoint.split(" ") as [Route["method"], string];
-  const { content, reply, status = 200, query = [], errors = [], keep = false, limited = false } = details;
-  return { method, path, auth, summary, handler, content, reply, status, query, errors, keep, limited };
+  const { content, reply, mediaType = "application/json", status = 200, query = [], errors = [] } = details;
+  const { keep = false, limited = false } = details;
+  return { method, path, auth, summary, handler, content, reply, mediaType, status, query, errors, keep, limited };
 }
 
 /**
