@@ -194,7 +194,10 @@ test("the texts are read whole: every theme has its parts, and somebody who writ
     );
     for (const tag of tags) assert.ok(tag.name !== "" && tag.percent >= 1 && tag.percent <= 100, name);
     assert.deepEqual([openings.length, sections.length >= 5, comments.length >= 6], [6, true, true], name);
-    for (const section of sections) assert.match(section, /^## .+\n\n/, name);
+    for (const section of sections) {
+      assert.match(section, /^## .+\n\n/, name);
+      assert.equal((section.match(/^```/gm) ?? []).length % 2, 0, `${name}: a block of code is cut in two: ${section}`);
+    }
     const text = [...openings.flatMap((one) => [one.title, one.description, one.text]), ...sections].join("\n");
     for (const { phrase } of comments) assert.ok(phrase === undefined || text.includes(phrase), `${name}: ${phrase}`);
   }
