@@ -48,10 +48,10 @@ export function renderMarkdown(text: string): DocumentFragment {
     image.referrerPolicy = "no-referrer";
     image.alt ||= "";
   }
+  for (const wide of fragment.querySelectorAll<HTMLElement>("pre, table")) makeScrollable(wide);
   // Each part of the text runs in the direction of its first letter; what has a direction of its own would hide its letters from
   // the list or the quotation around it.
   for (const block of fragment.children) (block as HTMLElement).dir = "auto";
-  for (const wide of fragment.querySelectorAll<HTMLElement>("pre, table")) makeScrollable(wide);
   return fragment;
 }
 
