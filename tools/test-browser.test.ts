@@ -41,7 +41,7 @@ test("all run on the release build, and one of them on the trace build", async (
 
 test("those that are about the server run behind nginx too, on a database server", async (t) => {
   const given = { LUNET_TEST_POSTGRES_URL: "postgres://mine", LUNET_TEST_MARIADB_URL: "mariadb://mine" };
-  const { log } = await runTests(t, { accounts: PLAIN, editor: PLAIN }, given);
+  const { log } = await runTests(t, { accounts: PLAIN, lists: PLAIN }, given);
   assert.deepEqual(log.match(/seen \w+ \w+/g)?.toSorted(), [
     "seen false nginx",
     "seen false undefined",

@@ -150,7 +150,7 @@ ui.test("a list without articles says so", { signedIn: true }, async ({ page, us
 });
 
 ui.test("a page past the last one is no dead end", async ({ page }) => {
-  for (const number of ["99", "0", "-1", "x", "1e9", "2.5"]) {
+  for (const number of ["99", "0", "x"]) {
     await page.goto(`/?page=${number}`);
     await seen(previews(page).or(page.locator(".empty-feed-message")));
     await seen(navLink(page, "Home"));

@@ -200,14 +200,19 @@ const SCREENS: readonly Screen[] = [
   },
 ];
 
-const MODES: ReadonlyArray<readonly [name: string, options: BrowserContextOptions]> = [
+/** How a page is looked at. With `rules`, by those alone that may find something else than in the light. */
+const MODES: ReadonlyArray<readonly [name: string, options: BrowserContextOptions, rules?: readonly string[]]> = [
   ["light", { colorScheme: "light" }],
-  ["dark", { colorScheme: "dark" }],
-  ["phone", { colorScheme: "light", viewport: PHONE, isMobile: true, hasTouch: true }],
+  ["dark", { colorScheme: "dark" }, ["color-contrast", "link-in-text-block"]],
+  [
+    "phone",
+    { colorScheme: "light", viewport: PHONE, isMobile: true, hasTouch: true },
+    ["target-size", "scrollable-region-focusable", "meta-viewport", "css-orientation-lock", "bypass"],
+  ],
 ];
 
 /** What axe finds, by rule, with the places. */
-async function findings(page: Page): Promise<string[]> {
+async function findings(page: Page, rules: readonly string[] | undefined): Promise<string[]> {
   interface Violation {
     readonly id: string;
     readonly impact: string | null;
@@ -215,12 +220,13 @@ async function findings(page: Page): Promise<string[]> {
     readonly nodes: ReadonlyArray<{ readonly target: readonly string[]; readonly failureSummary?: string }>;
   }
   await page.evaluate(axe);
-  const violations = await page.evaluate(async () => {
+  const violations = await page.evaluate(async (values) => {
     const { axe: engine } = window as unknown as {
       axe: { run(options: object): Promise<{ violations: Violation[] }> };
     };
-    return (await engine.run({ resultTypes: ["violations"] })).violations;
-  });
+    const runOnly = values === undefined ? {} : { runOnly: { type: "rule", values } };
+    return (await engine.run({ resultTypes: ["violations"], ...runOnly })).violations;
+  }, rules);
   return violations.flatMap(({ id, impact, help, nodes }) => {
     const places = nodes.map(({ target, failureSummary = "" }) => `${target.join(" ")} ${failureSummary}`);
     const text = `${impact} ${id}: ${help}: ${places.join(" | ").replaceAll(/\s+/g, " ")}`;
@@ -230,19 +236,24 @@ async function findings(page: Page): Promise<string[]> {
   });
 }
 
-async function show({ page, allow }: Visit, screen: Screen, mode: string): Promise<string[]> {
+async function show(
+  { page, allow }: Visit,
+  screen: Screen,
+  [mode, , rules]: (typeof MODES)[number],
+): Promise<string[]> {
   if (screen.allow !== undefined) allow(screen.allow);
   await screen.before?.(page);
   await page.goto(screen.path);
   await screen.ready(page);
   await drawn(page);
   await page.screenshot({ path: join(folder, `${mode}-${screen.name}.png`), fullPage: true, animations: "disabled" });
-  const found = await findings(page);
+  const found = await findings(page, rules);
   await page.unrouteAll();
   return found.map((finding) => `${mode}, ${screen.name}: ${finding}`);
 }
 
-for (const [mode, options] of MODES) {
+for (const way of MODES) {
+  const [mode, options] = way;
   for (const isSignedIn of [false, true]) {
     // axe works on the page from inside, which its policy forbids to scripts.
     const who = isSignedIn ? "signed in" : "anonymous";
@@ -252,7 +263,7 @@ for (const [mode, options] of MODES) {
       }
       const found: string[] = [];
       for (const screen of SCREENS) {
-        if ((screen.isSignedIn ?? false) === isSignedIn) found.push(...(await show(visit, screen, mode)));
+        if ((screen.isSignedIn ?? false) === isSignedIn) found.push(...(await show(visit, screen, way)));
       }
       assert.deepEqual(found, []);
     });
