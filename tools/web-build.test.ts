@@ -211,11 +211,19 @@ test("a build that fails says why and how to do without, and leaves what is ther
   const root = project(t);
   await buildWeb(root);
   const before = contentOf(root, "index.html");
-  put(root, "apps/conduit-web/src/main.ts", `import { nothing } from "./nowhere.ts"; nothing();`);
-  const { status, stderr } = await run(root, ["--if-needed"]);
-  assert.equal(status, 1);
-  assert.match(stderr, /^Cannot build the web UI: .*/m);
-  assert.match(stderr, /nowhere\.ts/);
-  assert.match(stderr, /^`make run WEB=none` serves the API without it$/m);
-  assert.ok(contentOf(root, "index.html").equals(before));
+  const faults: ReadonlyArray<() => void> = [
+    () => put(root, "apps/conduit-web/src/main.ts", `import { nothing } from "./nowhere.ts"; nothing();`),
+    () => put(root, "apps/conduit-web/index.html", DOCUMENT.replace("main.ts", "nowhere.ts")),
+  ];
+  for (const fault of faults) {
+    fault();
+    const { status, stderr } = await run(root, ["--if-needed"]);
+    assert.equal(status, 1);
+    assert.match(stderr, /^Cannot build the web UI: /m);
+    assert.match(stderr, /nowhere\.ts/);
+    assert.match(stderr, /^`make run WEB=none` serves the API without it$/m);
+    assert.doesNotMatch(stderr, /^Node\.js v/m);
+    assert.ok(contentOf(root, "index.html").equals(before));
+    setEntry(root, "mended");
+  }
 });

@@ -211,15 +211,16 @@ if (import.meta.main) {
   const root = resolve(values.root ?? join(import.meta.dirname, ".."));
   const isElsewhere = (process.env["WEB"] ?? "") !== "";
   if (!values["if-needed"] || !(isElsewhere || isWebCurrent(root))) {
-    console.log(`web: building ${join(WEB, "dist")}`);
-    const started = performance.now();
-    try {
-      for (const line of report(await buildWeb(root))) console.log(`web: ${line}`);
-      console.log(`web: built in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-    } catch (error) {
+    const fail = (error: unknown): never => {
       console.error(`Cannot build the web UI: ${(error as Error).message}`);
       console.error("`make run WEB=none` serves the API without it");
-      process.exitCode = 1;
-    }
+      process.exit(1);
+    };
+    // Vite rejects some promises before anybody waits for them, such as that of a script which is not there.
+    process.once("unhandledRejection", fail);
+    console.log(`web: building ${join(WEB, "dist")}`);
+    const started = performance.now();
+    for (const line of report(await buildWeb(root).catch(fail))) console.log(`web: ${line}`);
+    console.log(`web: built in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   }
 }
