@@ -20,5 +20,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
-  server: { host: "127.0.0.1", proxy: { "/api": API } },
+  server: { host: "127.0.0.1", proxy: { "/api": API, "/docs": API, "/openapi.json": API } },
 });

@@ -65,15 +65,17 @@ interface CallOptions {
   readonly signal?: AbortSignal;
   /** The request asks whose the token is: nobody has to be told that it was refused. */
   readonly isAboutToken?: boolean;
+  /** The request is for nobody in particular: it makes a session. */
+  readonly isAnonymous?: boolean;
 }
 
 async function call<T>(
   method: Method,
   path: string,
   decode: (answer: unknown) => T,
-  { content, signal, isAboutToken = false }: CallOptions = {},
+  { content, signal, isAboutToken = false, isAnonymous = false }: CallOptions = {},
 ): Promise<T> {
-  const sentToken = token.peek();
+  const sentToken = isAnonymous ? null : token.peek();
   const response = await send(method, path, sentToken, content, signal);
   const answer = await readJson(response, signal);
   if (response.ok) {
@@ -96,29 +98,35 @@ async function send(
   signal: AbortSignal | undefined,
 ): Promise<Response> {
   const limit = AbortSignal.timeout(method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS);
-  try {
-    return await fetch(`/api${path}`, {
-      method,
-      headers: {
-        ...(sentToken === null ? {} : { Authorization: `Token ${sentToken}` }),
-        ...(content === undefined ? {} : { "Content-Type": "application/json" }),
-      },
-      ...(content === undefined ? {} : { body: JSON.stringify(content) }),
-      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
-    });
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new ApiError("unreachable", undefined, ["Unable to connect to the server."], { cause });
-  }
+  const request: RequestInit = {
+    method,
+    headers: {
+      ...(sentToken === null ? {} : { Authorization: `Token ${sentToken}` }),
+      ...(content === undefined ? {} : { "Content-Type": "application/json" }),
+    },
+    ...(content === undefined ? {} : { body: JSON.stringify(content) }),
+    signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+  };
+  return orUnreachable(() => fetch(`/api${path}`, request), signal);
 }
 
 /** The answer, or undefined for one that is no JSON. */
 async function readJson(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
+  const text = await orUnreachable(() => response.text(), signal);
   try {
-    return JSON.parse(await response.text());
+    return JSON.parse(text);
   } catch {
-    signal?.throwIfAborted();
     return undefined;
+  }
+}
+
+/** What breaks on its way is no answer. */
+async function orUnreachable<T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  try {
+    return await ask();
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new ApiError("unreachable", undefined, ["Unable to connect to the server."], { cause });
   }
 }
 
@@ -147,14 +155,8 @@ export interface ArticleContent {
   readonly tagList: readonly string[];
 }
 
-/** What a visitor may change of the own account; an empty password is left as it was. */
-export interface UserContent {
-  readonly image: string;
-  readonly username: string;
-  readonly bio: string;
-  readonly email: string;
-  readonly password: string;
-}
+/** What a visitor changes of the own account; what is absent stays. */
+export type UserContent = Partial<Readonly<Record<"image" | "username" | "bio" | "email" | "password", string>>>;
 
 function pageQuery(page: number, filter: ArticleFilter = {}): string {
   const query = new URLSearchParams({ ...filter, limit: String(PAGE_SIZE), offset: String((page - 1) * PAGE_SIZE) });
@@ -164,12 +166,11 @@ function pageQuery(page: number, filter: ArticleFilter = {}): string {
 /** Every request of the UI. Each rejects with `ApiError`, or with the signal's reason once it is aborted. */
 export const api = {
   register: (user: { readonly username: string; readonly email: string; readonly password: string }): Promise<User> =>
-    call("POST", "/users", decodeUser, { content: { user } }),
+    call("POST", "/users", decodeUser, { content: { user }, isAnonymous: true }),
   logIn: (user: { readonly email: string; readonly password: string }): Promise<User> =>
-    call("POST", "/users/login", decodeUser, { content: { user } }),
+    call("POST", "/users/login", decodeUser, { content: { user }, isAnonymous: true }),
   currentUser: (signal: AbortSignal): Promise<User> => call("GET", "/user", decodeUser, { signal, isAboutToken: true }),
-  updateUser: ({ password, ...rest }: UserContent): Promise<User> =>
-    call("PUT", "/user", decodeUser, { content: { user: password === "" ? rest : { ...rest, password } } }),
+  updateUser: (user: UserContent): Promise<User> => call("PUT", "/user", decodeUser, { content: { user } }),
 
   profile: (username: string, signal: AbortSignal): Promise<Profile> =>
     call("GET", `/profiles/${segment(username)}`, decodeProfile, { signal }),

@@ -1,5 +1,5 @@
 /** The frame around every page, and which page it is. */
-import type { ComponentChildren } from "preact";
+import { Fragment, type ComponentChildren } from "preact";
 import { useEffect, useErrorBoundary, useRef } from "preact/hooks";
 import { currentUrl, go } from "./navigation.ts";
 import { ArticlePage } from "./pages/article.tsx";
@@ -23,8 +23,10 @@ export function App() {
       <a class="skip-link" href="#main">
         Skip to content
       </a>
-      <Navbar page={page} />
-      <Notices />
+      <Fallible>
+        <Navbar page={page} />
+        <Notices />
+      </Fallible>
       <main id="main" tabIndex={-1}>
         <Fallible key={keyOf(page)}>
           <PageView page={page} />
@@ -74,13 +76,13 @@ function PageView({ page }: { readonly page: Page }) {
       );
     case "settings":
       return (
-        <ForMembers>
+        <ForMembers isForm>
           <SettingsPage />
         </ForMembers>
       );
     case "editor":
       return (
-        <ForMembers>
+        <ForMembers isForm>
           <EditorPage slug={page.slug} />
         </ForMembers>
       );
@@ -93,17 +95,24 @@ function PageView({ page }: { readonly page: Page }) {
   }
 }
 
+interface ForMembersProps {
+  /** What is shown may hold what the visitor has typed. Default false. */
+  readonly isForm?: boolean;
+  readonly children: ComponentChildren;
+}
+
 /**
  * What needs an account. An anonymous visitor is sent to log in. Whoever has been at work here and lost the session stays, with
- * everything typed.
+ * everything typed; another account begins anew.
  */
-function ForMembers({ children }: { readonly children: ComponentChildren }) {
+function ForMembers({ isForm = false, children }: ForMembersProps) {
   const state = session.state.value;
   const wasShown = useRef(false);
-  const stays = wasShown.current && (session.hasExpired.value || state === "loading");
+  const isWaiting = state === "loading" || state === "unavailable";
+  const stays = wasShown.current && (isWaiting || (isForm && session.hasExpired.value));
   if (state === "authenticated" || stays) {
     wasShown.current = true;
-    return <>{children}</>;
+    return <Fragment key={session.account.value}>{children}</Fragment>;
   }
   if (state === "unauthenticated") return <Redirect path={to.login} />;
   return (

@@ -18,11 +18,11 @@ export interface Ask<T> {
   readonly ask: (signal: AbortSignal) => Promise<T>;
 }
 
-/** A list of the home page: all articles, those of a tag, or those of the followed authors. */
-export type Feed = { readonly feed: "global" | "following" } | { readonly feed: "tag"; readonly tag: string };
+/** Which list the home page shows: all articles, those of a tag, or those of the followed authors. */
+export type FeedName = { readonly feed: "global" | "following" } | { readonly feed: "tag"; readonly tag: string };
 
 export const asks = {
-  feed: (feed: Feed, page: number): Ask<ArticlePage> => ({
+  feed: (feed: FeedName, page: number): Ask<ArticlePage> => ({
     key: `${feed.feed} ${page} ${feed.feed === "tag" ? feed.tag : ""}`,
     keep: "entry",
     ask: (signal) => {
@@ -60,11 +60,12 @@ export const asks = {
   }),
 } as const;
 
-/** What a page shows first, to a visitor with a token or without. */
-export function firstAsks(page: Page, hasToken: boolean): readonly Ask<unknown>[] {
+/** What a page shows first, whoever comes. */
+export function firstAsks(page: Page): readonly Ask<unknown>[] {
   switch (page.name) {
     case "home":
-      return page.feed === "global" || hasToken ? [asks.feed({ feed: page.feed }, page.page)] : [];
+      // The visitor's own feed is for whom the server knows.
+      return page.feed === "global" ? [asks.feed({ feed: page.feed }, page.page)] : [];
     case "tag":
       return [asks.feed({ feed: "tag", tag: page.tag }, page.page)];
     case "article":

@@ -59,7 +59,7 @@ export function decodeUser(answer: unknown): User {
   const user = fields(fields(answer)?.["user"]);
   const token = text(user?.["token"]);
   const username = text(user?.["username"]);
-  if (user === undefined || token === "" || username === "") throw new UnreadableAnswer("user");
+  if (user === undefined || !isToken(token) || username === "") throw new UnreadableAnswer("user");
   return {
     username,
     token,
@@ -157,14 +157,20 @@ function list(value: unknown, what: string): readonly unknown[] {
   return value;
 }
 
+/** Text that can stand in an address: half of a pair of surrogates is no character. */
 function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
+  return typeof value === "string" ? value.toWellFormed() : "";
 }
 
 function textOrNull(value: unknown): string | null {
-  return typeof value === "string" && value.trim() !== "" ? value : null;
+  return text(value).trim() === "" ? null : text(value);
 }
 
 function texts(values: readonly unknown[]): readonly string[] {
-  return [...new Set(values.filter((value) => typeof value === "string" && value !== ""))] as string[];
+  return [...new Set(values.map(text).filter((value) => value !== ""))];
+}
+
+/** Whether a text can be a token: it has to be sent in a field, which has visible ASCII characters alone. */
+export function isToken(value: string): boolean {
+  return /^[\x21-\x7e]+$/.test(value);
 }

@@ -2,46 +2,43 @@
  * What a visitor has typed and not sent yet, kept for the tab: a reload, a lost session or a closed page of the browser that is restored
  * loses nothing. Passwords are never kept.
  */
-import { useEffect, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 
 const PREFIX = "draft ";
 
-/** State of a form. `forget` ends the draft: what was typed has been sent, or is not wanted. */
+/** State of a form. */
 export interface Draft<T> {
   readonly value: T;
   /** It was there before the form was: the visitor may want to know that it is not what the server has. */
   readonly isRestored: boolean;
-  readonly set: (value: T) => void;
-  readonly forget: () => void;
+  readonly change: (changed: Partial<T>) => void;
+  /** Ends the draft: what was typed has been sent, or is not wanted. With `sent`, unless something else has been typed since. */
+  readonly forget: (sent?: T) => void;
 }
 
-/** The draft of the name, or `initial` where there is none. With another name, another draft. */
+/** The draft of the name, or `initial` where there is none. The name is that of the form for as long as it is shown. */
 export function useDraft<T extends object>(name: string, initial: T): Draft<T> {
-  const open = (): State<T> => {
-    const value = read<T>(name);
-    return { name, value: value ?? initial, isRestored: value !== undefined };
+  const [first] = useState(() => ({ initial, kept: read(name, initial) }));
+  const [value, setValue] = useState(first.kept ?? initial);
+  const [isRestored, setRestored] = useState(first.kept !== undefined);
+  // Several fields may change before anything is drawn.
+  const latest = useRef(value);
+  const change = (changed: Partial<T>): void => {
+    latest.current = { ...latest.current, ...changed };
+    setValue(latest.current);
+    write(name, isSame(latest.current, first.initial) ? undefined : latest.current);
   };
-  const [state, setState] = useState(open);
-  const present = state.name === name ? state : open();
-  useEffect(() => setState(present), [name]);
-  const set = (value: T): void => {
-    setState({ ...present, value });
-    write(name, value);
-  };
-  const forget = (): void => {
-    setState({ name, value: initial, isRestored: false });
+  const forget = (sent?: T): void => {
+    if (sent !== undefined && !isSame(sent, latest.current)) return;
+    latest.current = first.initial;
+    setValue(first.initial);
+    setRestored(false);
     write(name, undefined);
   };
-  return { value: present.value, isRestored: present.isRestored, set, forget };
+  return { value, isRestored, change, forget };
 }
 
-interface State<T> {
-  readonly name: string;
-  readonly value: T;
-  readonly isRestored: boolean;
-}
-
-/** Ends all drafts of the tab: whoever logs out leaves nothing behind. */
+/** Ends all drafts of the tab: whoever logs out leaves nothing in it. */
 export function forgetDrafts(): void {
   try {
     for (const key of Object.keys(sessionStorage)) {
@@ -52,15 +49,28 @@ export function forgetDrafts(): void {
   }
 }
 
-// What is read was written by `write` under the same name.
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-function read<T>(name: string): T | undefined {
+function isSame(one: object, other: object): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** The draft, as far as it has the shape of the form: it may be of another version of the UI. */
+function read<T extends object>(name: string, initial: T): T | undefined {
   try {
-    const text = sessionStorage.getItem(PREFIX + name);
-    return text === null ? undefined : (JSON.parse(text) as T);
+    const kept = JSON.parse(sessionStorage.getItem(PREFIX + name) ?? "null") as Partial<T> | null;
+    if (kept === null) return undefined;
+    const entries = Object.entries(initial).map(([key, value]) => {
+      const found = (kept as Readonly<Record<string, unknown>>)[key];
+      return [key, shapeOf(found) === shapeOf(value) ? found : value];
+    });
+    return Object.fromEntries(entries) as T;
   } catch {
     return undefined;
   }
+}
+
+/** Forms hold text and lists of text. */
+function shapeOf(value: unknown): string {
+  return Array.isArray(value) && value.every((one) => typeof one === "string") ? "texts" : typeof value;
 }
 
 function write(name: string, value: object | undefined): void {

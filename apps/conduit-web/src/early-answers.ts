@@ -1,4 +1,4 @@
-/** Answers that were asked for before there was a page to show them. Each is taken once, by the load that would ask for it. */
+/** Answers that were asked for before there was a page to show them. Each is taken once, by the load that would ask for it, or never. */
 import type { Ask } from "./asks.ts";
 import { token } from "./token.ts";
 
@@ -15,6 +15,11 @@ export function takeEarly(key: string): Promise<unknown> | undefined {
   const answer = answers.get(name);
   answers.delete(name);
   return answer;
+}
+
+/** What the first page has not taken is of no use later. */
+export function dropEarly(): void {
+  answers.clear();
 }
 
 /** An answer is for who asked. */

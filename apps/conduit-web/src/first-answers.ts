@@ -5,12 +5,11 @@
 import { firstAsks } from "./asks.ts";
 import { askEarly } from "./early-answers.ts";
 import { readPage } from "./routes.ts";
-import { token } from "./token.ts";
 
 /** How long the first drawing may wait for its answers. What comes within it is drawn at once, and not after its placeholder. */
 const WAIT_MS = 100;
 
-const answers = Promise.allSettled(firstAsks(readPage(new URL(location.href)), token.peek() !== null).map(askEarly));
+const answers = Promise.allSettled(firstAsks(readPage(new URL(location.href))).map(askEarly));
 
 /** Waits until the first page can be drawn with its answers, or has to be without. */
 export function firstAnswers(): Promise<unknown> {

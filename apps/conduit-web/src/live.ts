@@ -19,19 +19,33 @@ export interface ArticleEvent {
 const SETTLE_MS = 3_000;
 const REFUSED_MS = 30_000;
 const MAX_REFUSALS = 3;
+/** More than this, in characters of an address, is not followed: servers take eight thousand. */
+const MAX_QUERY_LENGTH = 4_000;
 
-/** How often in a row the answer was no stream. */
+/** How often in a row the answer was no stream, as long as none ever was one. */
 let refusals = 0;
+let isThere = false;
 
 /** Calls `onEvent` for every change of these articles while the calling component is shown. */
 export function useLive(slugs: readonly string[], onEvent: (event: ArticleEvent) => void): void {
   const listener = useRef(onEvent);
   listener.current = onEvent;
-  const query = slugs.map((slug) => `slug=${encodeURIComponent(slug)}`).join("&");
+  const query = queryOf(slugs);
   useEffect(() => {
     if (query === "") return;
     return follow(`/api/events?${query}`, (event) => listener.current(event));
   }, [query]);
+}
+
+/** As many of the articles, from the first, as an address can name. */
+function queryOf(slugs: readonly string[]): string {
+  let query = "";
+  for (const slug of slugs) {
+    const longer = `${query}${query === "" ? "" : "&"}slug=${encodeURIComponent(slug)}`;
+    if (longer.length > MAX_QUERY_LENGTH) break;
+    query = longer;
+  }
+  return query;
 }
 
 /** Follows a stream while the page can be seen; the function that it gives ends it. */
@@ -50,12 +64,12 @@ function follow(address: string, onEvent: (event: ArticleEvent) => void): () => 
       if (event !== undefined) onEvent(event);
     });
     source.addEventListener("open", () => {
-      refusals = 0;
+      isThere = true;
     });
     source.addEventListener("error", () => {
       // A connection that broke is made again by the browser, but not one whose answer was no stream.
       if (source?.readyState !== EventSource.CLOSED) return;
-      refusals++;
+      if (!isThere) refusals++;
       openAfter(REFUSED_MS);
     });
   };

@@ -2,6 +2,7 @@
 import { firstAnswers } from "./first-answers.ts";
 import { render } from "preact";
 import { App } from "./app.tsx";
+import { dropEarly } from "./early-answers.ts";
 import { restorePlace, startNavigation } from "./navigation.ts";
 import { session, startSession, type AuthState } from "./session.ts";
 import type { User } from "./decode.ts";
@@ -34,4 +35,5 @@ const root = document.getElementById("root");
 if (root === null) throw new Error("Cannot start: found no element with the id root");
 await firstAnswers();
 render(<App />, root);
+dropEarly();
 void restorePlace();

@@ -9,7 +9,7 @@
  * - The focus goes to the page's main part, so that a screen reader begins there.
  */
 import { signal, type ReadonlySignal } from "@preact/signals";
-import { whenLoaded } from "./loads.ts";
+import { reloadAll, whenLoaded } from "./loads.ts";
 import { entryKey } from "./history-entry.ts";
 import { readPage } from "./routes.ts";
 
@@ -39,24 +39,34 @@ export async function restorePlace(): Promise<void> {
   if (entryKey.peek() === "" || place?.key !== entryKey.peek()) return;
   const moved = new AbortController();
   // Whoever scrolls meanwhile has a place already.
-  for (const type of ["wheel", "touchmove", "keydown"]) {
+  for (const type of ["wheel", "touchmove", "keydown", "pointerdown"]) {
     addEventListener(type, () => moved.abort(), { once: true, signal: moved.signal, passive: true });
   }
   await whenLoaded(RESTORE_LIMIT_MS, moved.signal);
-  if (!moved.signal.aborted) scrollTo(0, place.top);
+  if (!moved.signal.aborted && entryKey.peek() === place.key) scrollTo(0, place.top);
   moved.abort();
 }
 
 /** Goes to a page of the UI. `replace` takes the place of the present one, which is then not gone back to. */
 export function go(path: string, { replace = false } = {}): void {
+  if (isLeaving) return;
   if (hasNavigation()) {
     const { committed, finished } = navigation.navigate(path, { history: replace ? "replace" : "auto" });
     // A way that another one overtakes is rejected; that one is followed.
     committed?.catch(() => {});
     finished?.catch(() => {});
-  } else if (replace) location.replace(path);
+    return;
+  }
+  // The first way counts: until the browser takes it, the old page goes on.
+  isLeaving = true;
+  if (replace) location.replace(path);
   else location.assign(path);
 }
+
+let isLeaving = false;
+addEventListener("pageshow", () => {
+  isLeaving = false;
+});
 
 function hasNavigation(): boolean {
   return "navigation" in globalThis;
@@ -70,8 +80,11 @@ function isOurs(event: NavigateEvent, url: URL): boolean {
 }
 
 async function show(event: NavigateEvent, url: URL): Promise<void> {
+  const isAgain = url.href === current.peek().href && event.navigationType === "replace";
   entryKey.value = navigation.currentEntry?.key ?? "";
   current.value = url;
+  // A link to the page that is shown asks for what is new.
+  if (isAgain) reloadAll();
   await nextTask();
   if (event.navigationType === "traverse") await whenLoaded(RESTORE_LIMIT_MS, event.signal);
   if (event.signal.aborted) return;

@@ -1,15 +1,14 @@
 /**
  * Sending a form.
  *
- * A form is as it was when sending it fails. While the server is out of reach it is asked for until it is back; then what may be sent
- * twice is sent again by itself, and of the rest the visitor is told that it can be: a request without an answer may
- * have been carried out.
+ * - A form is as it was when sending it fails.
+ * - While the server is out of reach it is asked for until it is back; then what may be sent twice is sent again by itself, and of the rest
+ *   the visitor is told that it can be: a request without an answer may have been carried out.
+ * - A form that was left is done with: nothing is sent again, and its answer leads nowhere.
  */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, api } from "./api.ts";
-
-const FIRST_RETRY_MS = 1_000;
-const MAX_RETRY_MS = 15_000;
+import { Backoff } from "./backoff.ts";
 
 export interface Submission {
   readonly error: ApiError | undefined;
@@ -20,59 +19,90 @@ export interface Submission {
   readonly submit: (event?: Event) => void;
 }
 
-export interface SubmitOptions {
+export interface SubmitOptions<T> {
+  readonly send: () => Promise<T>;
+  /** What follows the answer, unless the form has been left. */
+  readonly done: (answer: T) => void;
   /** Sending it twice does the same as sending it once. Default false. */
   readonly isRepeatable?: boolean;
 }
 
-/** Sends what `send` sends, one at a time. */
-export function useSubmit(send: () => Promise<void>, { isRepeatable = false }: SubmitOptions = {}): Submission {
-  const [state, setState] = useState<Pick<Submission, "error" | "isBusy" | "server">>(IDLE);
-  const latest = useRef(send);
-  latest.current = send;
-  const underWay = useRef(false);
-  const waiting = useRef<AbortController>(undefined);
-  useEffect(() => () => waiting.current?.abort(), []);
+type State = Pick<Submission, "error" | "isBusy" | "server">;
 
-  const run = async (): Promise<void> => {
-    if (underWay.current) return;
-    waiting.current?.abort();
-    underWay.current = true;
-    setState((before) => ({ ...before, isBusy: true }));
-    try {
-      await latest.current();
-      setState(IDLE);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      const isAway = error.failure === "unreachable";
-      setState({ error, isBusy: false, server: isAway ? "away" : undefined });
-      if (isAway) void goOn(error);
-    } finally {
-      underWay.current = false;
-    }
-  };
+const IDLE: State = { error: undefined, isBusy: false, server: undefined };
 
-  const goOn = async (error: ApiError): Promise<void> => {
-    const { signal } = (waiting.current = new AbortController());
-    if (!(await serverIsBack(signal))) return;
-    if (isRepeatable) void run();
-    else setState({ error, isBusy: false, server: "back" });
-  };
-
-  const submit = (event?: Event): void => {
-    event?.preventDefault();
-    void run();
-  };
-  return { ...state, submit };
+/** Sends a form, one time at a time. */
+export function useSubmit<T>(options: SubmitOptions<T>): Submission {
+  const [state, setState] = useState(IDLE);
+  // The form as it was drawn last is what is sent, also when it is sent again.
+  const latest = useRef(options);
+  latest.current = options;
+  const form = useMemo(() => new RunningForm(latest, setState), []);
+  useEffect(() => () => form.leave(), [form]);
+  return { ...state, submit: form.submit };
 }
 
-const IDLE = { error: undefined, isBusy: false, server: undefined } as const;
+class RunningForm<T> {
+  readonly #latest: { readonly current: SubmitOptions<T> };
+  readonly #show: (state: State) => void;
+  readonly #left = new AbortController();
+  /** The wait for a server that is away. */
+  #waiting: AbortController | undefined;
+  #error: ApiError | undefined;
+  #isBusy = false;
+
+  constructor(latest: { readonly current: SubmitOptions<T> }, show: (state: State) => void) {
+    this.#latest = latest;
+    this.#show = show;
+  }
+
+  readonly submit = (event?: Event): void => {
+    event?.preventDefault();
+    void this.#run();
+  };
+
+  leave(): void {
+    this.#left.abort();
+  }
+
+  async #run(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#waiting?.abort();
+    this.#isBusy = true;
+    this.#show({ error: this.#error, isBusy: true, server: undefined });
+    try {
+      const answer = await this.#latest.current.send();
+      this.#end(undefined);
+      if (!this.#left.signal.aborted) this.#latest.current.done(answer);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#end(error);
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  #end(error: ApiError | undefined): void {
+    this.#error = error;
+    const isAway = error?.failure === "unreachable";
+    this.#show({ error, isBusy: false, server: isAway ? "away" : undefined });
+    if (isAway) void this.#goOn();
+  }
+
+  async #goOn(): Promise<void> {
+    this.#waiting = new AbortController();
+    const signal = AbortSignal.any([this.#left.signal, this.#waiting.signal]);
+    if (!(await serverIsBack(signal))) return;
+    if (this.#latest.current.isRepeatable === true) void this.#run();
+    else this.#show({ error: this.#error, isBusy: false, server: "back" });
+  }
+}
 
 /** Asks until there is an answer; false if nobody waits for it any more. */
 async function serverIsBack(signal: AbortSignal): Promise<boolean> {
-  for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
-    await pause(waitMs, signal);
-    if (signal.aborted) return false;
+  const backoff = new Backoff();
+  while (!signal.aborted) {
+    await pause(backoff.next(), signal);
     try {
       await api.tags(signal);
       return true;
@@ -82,6 +112,7 @@ async function serverIsBack(signal: AbortSignal): Promise<boolean> {
       if (error.failure !== "unreachable") return true;
     }
   }
+  return false;
 }
 
 /** Waits, at most until the browser is online again, or nobody waits any more. */
@@ -95,5 +126,6 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(end, ms);
     addEventListener("online", end);
     signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
   });
 }

@@ -1,5 +1,6 @@
 /** The token of the session, as it is kept in the browser, for all tabs. */
 import { signal, type ReadonlySignal } from "@preact/signals";
+import { isToken } from "./decode.ts";
 
 const KEY = "jwtToken";
 
@@ -21,7 +22,8 @@ export function keepToken(value: string | null): void {
 
 function read(): string | null {
   try {
-    return localStorage.getItem(KEY) || null;
+    const kept = localStorage.getItem(KEY);
+    return kept !== null && isToken(kept) ? kept : null;
   } catch {
     return null;
   }

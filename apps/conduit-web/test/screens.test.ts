@@ -101,14 +101,12 @@ const SCREENS: readonly Screen[] = [
       await seen(page.locator(".sidebar .tag-default"));
     },
   },
-  { name: "home-signed-in", path: "/", isSignedIn: true, ready: hasList },
   { name: "feed", path: "/?feed=following", isSignedIn: true, ready: hasList },
   {
     name: "feed-empty",
     path: "/tag/nothing",
     ready: async (page) => await seen(page.locator(".empty-feed-message")),
   },
-  { name: "page-2", path: "/?page=2", ready: hasList },
   { name: "tag", path: "/tag/water", ready: hasList },
   {
     name: "loading",
@@ -158,7 +156,6 @@ const SCREENS: readonly Screen[] = [
     ready: async (page) => await seen(page.locator(".article-content p")),
   },
   { name: "profile", path: "/profile/Carla%20Ford", isSignedIn: true, ready: hasList },
-  { name: "profile-favorites", path: "/profile/Ada%20Brook/favorites", isSignedIn: true, ready: hasList },
   { name: "login", path: "/login", ready: async (page) => await seen(page.locator("[name=email]")) },
   {
     name: "register-refused",

@@ -1,12 +1,11 @@
 /** An article, and what people say of it. */
-import { isUnderWay, toggleFavorite } from "../actions.ts";
-import { ApiError, api } from "../api.ts";
+import { useEffect, useRef } from "preact/hooks";
+import { deleteArticle, isFavoriteUnderWay, toggleFavorite } from "../actions.ts";
 import { asks } from "../asks.ts";
 import type { Article, Comment } from "../decode.ts";
 import { useLive } from "../live.ts";
 import { useLoad, type Load } from "../loads.ts";
 import { go } from "../navigation.ts";
-import { tell } from "../notices.ts";
 import { ArticleMeta } from "../parts/article-meta.tsx";
 import { Comments } from "../parts/comments.tsx";
 import { LoadFailure } from "../parts/error-messages.tsx";
@@ -27,7 +26,7 @@ export function ArticlePage({ slug }: { readonly slug: string }) {
   const article = load.data.value;
   useTitle(article?.title ?? "");
   useLive([slug], ({ favoritesCount, lastCommentId }) => {
-    if (!isUnderWay("favorite", slug)) load.update((found) => ({ ...found, favoritesCount }));
+    if (!isFavoriteUnderWay(slug)) load.update((found) => ({ ...found, favoritesCount }));
     if (lastCommentId !== newestOf(comments.data.peek())) comments.reload();
   });
   if (article === undefined) {
@@ -50,6 +49,7 @@ export function ArticlePage({ slug }: { readonly slug: string }) {
         </div>
       </div>
       <div class="container page">
+        <LoadFailure error={load.error.value} reload={load.reload} />
         <div class="row article-content">
           <div class="col-md-12">
             <Markdown text={article.body} />
@@ -94,15 +94,7 @@ function Actions({ article, load }: ActionsProps) {
       <button
         type="button"
         class={`btn btn-sm ${favorited ? "btn-primary" : "btn-outline-primary"}`}
-        onClick={(click) =>
-          void toggleFavorite(click, article, (marks) =>
-            load.update((found) => ({
-              ...found,
-              favorited: marks.favorited,
-              favoritesCount: marks.favoritesCount,
-            })),
-          )
-        }
+        onClick={(click) => toggleFavorite(click, article, (marks) => load.update((found) => ({ ...found, ...marks })))}
       >
         <i class="ion-heart" aria-hidden="true" /> {favorited ? "Unfavorite" : "Favorite"} Article{" "}
         <span class="counter">({favoritesCount})</span>
@@ -112,23 +104,23 @@ function Actions({ article, load }: ActionsProps) {
 }
 
 function AuthorActions({ slug }: { readonly slug: string }) {
-  const remove = async (click: MouseEvent): Promise<void> => {
-    if (click.detail > 1) return;
-    try {
-      await api.deleteArticle(slug);
-      tell("The article is deleted.");
-      go(to.home());
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      tell(`Could not delete the article: ${error.messages.join("; ")}`, "failed");
-    }
+  const isShown = useRef(true);
+  useEffect(
+    () => () => {
+      isShown.current = false;
+    },
+    [],
+  );
+  // Whoever has gone somewhere else meanwhile stays there.
+  const done = (): void => {
+    if (isShown.current) go(to.home());
   };
   return (
     <span class="actions">
       <a class="btn btn-sm btn-outline-secondary" href={to.editor(slug)}>
         <i class="ion-edit" aria-hidden="true" /> Edit Article
       </a>{" "}
-      <button type="button" class="btn btn-sm btn-outline-danger" onClick={(click) => void remove(click)}>
+      <button type="button" class="btn btn-sm btn-outline-danger" onClick={(click) => deleteArticle(click, slug, done)}>
         <i class="ion-trash-a" aria-hidden="true" /> Delete Article
       </button>
     </span>
@@ -140,7 +132,6 @@ function ArticleSkeleton() {
     <div class="article-page">
       <div class="banner">
         <div class="container">
-          <h1 class="visually-hidden">Loading</h1>
           <span class="skeleton skeleton-title" />
           <div class="article-meta">
             <span class="skeleton skeleton-circle" />

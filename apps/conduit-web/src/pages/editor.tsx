@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { api, type ArticleContent } from "../api.ts";
 import { asks } from "../asks.ts";
 import { useDraft } from "../drafts.ts";
-import { useLoad } from "../loads.ts";
+import { keepAnswer, useLoad } from "../loads.ts";
 import { go } from "../navigation.ts";
 import { LoadFailure } from "../parts/error-messages.tsx";
 import { Field, RestoredDraft, SubmitButton, SubmitErrors, TextArea } from "../parts/form.tsx";
@@ -54,17 +54,19 @@ function Editor({ slug, initial }: EditorProps) {
   const { title, description, body, tagList } = initial;
   const draft = useDraft(`article ${slug ?? ""} ${username}`, { title, description, body, tagList, pendingTag: "" });
   const { pendingTag, ...content } = draft.value;
-  const set = (changed: Partial<typeof draft.value>): void => draft.set({ ...draft.value, ...changed });
-  const submission = useSubmit(
-    async () => {
+  const submission = useSubmit({
+    send: async () => {
       // A tag that was typed to its end and not entered is meant all the same.
       const article = { ...content, tagList: withTag(content.tagList, pendingTag) };
       const saved = await (slug === undefined ? api.createArticle(article) : api.updateArticle(slug, article));
       draft.forget();
-      go(to.article(saved.slug));
+      keepAnswer(asks.article(saved.slug), saved);
+      return saved;
     },
-    { isRepeatable: slug !== undefined },
-  );
+    done: (saved) => go(to.article(saved.slug)),
+    // A new title makes a new address: what was stored without an answer is not found under the old one.
+    isRepeatable: slug !== undefined && content.title === title,
+  });
   return (
     <div class="editor-page">
       <div class="container page">
@@ -79,7 +81,7 @@ function Editor({ slug, initial }: EditorProps) {
                 label="Article Title"
                 sendsOnEnter={false}
                 value={content.title}
-                onValue={(value) => set({ title: value })}
+                onValue={(value) => draft.change({ title: value })}
               />
               <Field
                 name="description"
@@ -87,13 +89,13 @@ function Editor({ slug, initial }: EditorProps) {
                 isLarge={false}
                 sendsOnEnter={false}
                 value={content.description}
-                onValue={(value) => set({ description: value })}
+                onValue={(value) => draft.change({ description: value })}
               />
-              <Body text={content.body} onText={(value) => set({ body: value })} />
+              <Body text={content.body} onText={(value) => draft.change({ body: value })} />
               <TagInput
                 tags={content.tagList}
                 pending={pendingTag}
-                onChange={(tags, pending) => set({ tagList: tags, pendingTag: pending })}
+                onChange={(tags, pending) => draft.change({ tagList: tags, pendingTag: pending })}
               />
               <SubmitButton submission={submission}>Publish Article</SubmitButton>
             </form>

@@ -1,10 +1,11 @@
 /** The newest articles: all of them, those of a tag, or those of the authors whom the visitor follows. */
-import { asks, type Feed as FeedName } from "../asks.ts";
+import { asks, type FeedName } from "../asks.ts";
 import { useLoad } from "../loads.ts";
 import { ArticleList } from "../parts/article-list.tsx";
 import { LoadFailure } from "../parts/error-messages.tsx";
 import { Item } from "../parts/navbar.tsx";
 import { LinesSkeleton } from "../parts/skeletons.tsx";
+import { TagLink } from "../parts/tags.tsx";
 import { to } from "../routes.ts";
 import { session } from "../session.ts";
 import { useTitle } from "../title.ts";
@@ -89,13 +90,11 @@ function PopularTags() {
   return (
     <div class="tag-list">
       {data.value.slice(0, MAX_TAGS).map((tag) => (
-        <a key={tag} class="tag-pill tag-default" href={to.tag(tag)}>
-          <bdi>{tag}</bdi>
-        </a>
+        <TagLink key={tag} class="tag-pill tag-default" tag={tag} />
       ))}
     </div>
   );
 }
 
-/** The server lists all tags, the most used first. */
-const MAX_TAGS = 50;
+/** The server lists all tags, the most used first. More than this nobody reads. */
+const MAX_TAGS = 500;

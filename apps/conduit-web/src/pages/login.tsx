@@ -4,9 +4,10 @@ import { api } from "../api.ts";
 import { go } from "../navigation.ts";
 import { Field, SubmitButton, SubmitErrors } from "../parts/form.tsx";
 import { to } from "../routes.ts";
-import { logIn } from "../session.ts";
+import { takeOver } from "../session.ts";
 import { useSubmit } from "../submit.ts";
 import { useTitle } from "../title.ts";
+import { token } from "../token.ts";
 
 export function LoginPage() {
   return <AuthPage title="Sign in" isNew={false} />;
@@ -27,13 +28,15 @@ function AuthPage({ title, isNew }: AuthPageProps) {
   const [username, setUsername] = useState("");
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
-  const submission = useSubmit(
-    async () => {
-      logIn(await (isNew ? api.register({ username, email, password }) : api.logIn({ email, password })));
-      go(to.home());
+  const submission = useSubmit({
+    send: async () => {
+      const sentToken = token.peek();
+      const user = await (isNew ? api.register({ username, email, password }) : api.logIn({ email, password }));
+      takeOver(user, sentToken);
     },
-    { isRepeatable: !isNew },
-  );
+    done: () => go(to.home()),
+    isRepeatable: !isNew,
+  });
   return (
     <div class="auth-page">
       <div class="container page">

@@ -70,6 +70,7 @@ function UserInfo({ load }: { readonly load: Load<Profile> }) {
   const isOwn = session.user.value?.username === profile.username;
   return (
     <>
+      <LoadFailure error={load.error.value} reload={load.reload} />
       <Avatar class="user-img" image={profile.image} size={100} />
       <h4 dir="auto">{profile.username}</h4>
       <p dir="auto">{profile.bio}</p>

@@ -5,28 +5,31 @@ import { forgetDrafts, useDraft } from "../drafts.ts";
 import { go } from "../navigation.ts";
 import { Field, RestoredDraft, SubmitButton, SubmitErrors, TextArea } from "../parts/form.tsx";
 import { to } from "../routes.ts";
-import { logIn, logOut, session } from "../session.ts";
+import { logOut, session, takeOver } from "../session.ts";
 import { useSubmit } from "../submit.ts";
 import { useTitle } from "../title.ts";
+import { token } from "../token.ts";
 
 export function SettingsPage() {
   useTitle("Settings");
   // A session that ends meanwhile leaves the form of the account that it was.
   const [user] = useState(session.user.peek());
   const { username = "", email = "", bio, image } = user ?? {};
-  const draft = useDraft(`settings ${username}`, { image: image ?? "", username, bio: bio ?? "", email });
+  const initial = { image: image ?? "", username, bio: bio ?? "", email };
+  const draft = useDraft(`settings ${username}`, initial);
   const [password, setPassword] = useState("");
-  const content: UserContent = { ...draft.value, password };
-  const submission = useSubmit(
-    async () => {
-      const changed = await api.updateUser(content);
+  const content = { ...draft.value, password };
+  const submission = useSubmit({
+    send: async () => {
+      const sentToken = token.peek();
+      const changed = await api.updateUser(changesOf(content, { ...initial, password: "" }));
       draft.forget();
-      logIn(changed);
-      go(to.profile(changed.username));
+      takeOver(changed, sentToken);
+      return changed;
     },
-    { isRepeatable: true },
-  );
-  const set = (changed: Partial<typeof draft.value>): void => draft.set({ ...draft.value, ...changed });
+    done: (changed) => go(to.profile(changed.username)),
+    isRepeatable: true,
+  });
   return (
     <div class="settings-page">
       <div class="container page">
@@ -43,7 +46,7 @@ export function SettingsPage() {
                 inputMode="url"
                 isLarge={false}
                 value={content.image}
-                onValue={(value) => set({ image: value })}
+                onValue={(value) => draft.change({ image: value })}
               />
               <Field
                 showsLabel
@@ -51,7 +54,7 @@ export function SettingsPage() {
                 label="Your Name"
                 autocomplete="username"
                 value={content.username}
-                onValue={(value) => set({ username: value })}
+                onValue={(value) => draft.change({ username: value })}
               />
               <div class="form-group">
                 <TextArea
@@ -60,7 +63,7 @@ export function SettingsPage() {
                   label="Short bio about you"
                   rows={8}
                   value={content.bio}
-                  onValue={(value) => set({ bio: value })}
+                  onValue={(value) => draft.change({ bio: value })}
                 />
               </div>
               <Field
@@ -70,7 +73,7 @@ export function SettingsPage() {
                 type="email"
                 autocomplete="email"
                 value={content.email}
-                onValue={(value) => set({ email: value })}
+                onValue={(value) => draft.change({ email: value })}
               />
               <Field
                 showsLabel
@@ -92,6 +95,13 @@ export function SettingsPage() {
       </div>
     </div>
   );
+}
+
+/** What has been changed alone: the rest may have been changed in another tab. All but the password, when nothing has. */
+function changesOf(content: Required<UserContent>, initial: Required<UserContent>): UserContent {
+  const changed = Object.entries(content).filter(([name, value]) => value !== initial[name as keyof UserContent]);
+  const { password: _password, ...all } = content;
+  return changed.length === 0 ? all : Object.fromEntries(changed);
 }
 
 function leave(): void {

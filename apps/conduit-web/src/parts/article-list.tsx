@@ -1,6 +1,6 @@
 /** A page of a list of articles: what is loading, what is there, and the way to the other pages. */
 import type { ComponentChildren } from "preact";
-import { isUnderWay, toggleFavorite, type Marks } from "../actions.ts";
+import { isFavoriteUnderWay, toggleFavorite, type Marks } from "../actions.ts";
 import type { Article, ArticlePage } from "../decode.ts";
 import { useLive } from "../live.ts";
 import type { Load } from "../loads.ts";
@@ -21,14 +21,14 @@ interface ArticleListProps {
 
 export function ArticleList({ load, page, hrefOf, empty }: ArticleListProps) {
   const data = load.data.value;
-  const mark = (slug: string, marks: (article: Article) => Partial<Marks>): void => {
+  const mark = (slug: string, marks: Partial<Marks>): void => {
     load.update((found) => ({
       ...found,
-      articles: found.articles.map((article) => (article.slug === slug ? { ...article, ...marks(article) } : article)),
+      articles: found.articles.map((article) => (article.slug === slug ? { ...article, ...marks } : article)),
     }));
   };
   useLive(data?.articles.map(({ slug }) => slug) ?? [], ({ slug, favoritesCount }) => {
-    if (!isUnderWay("favorite", slug)) mark(slug, () => ({ favoritesCount }));
+    if (!isFavoriteUnderWay(slug)) mark(slug, { favoritesCount });
   });
   if (data === undefined) {
     return load.error.value === undefined ? (
@@ -41,11 +41,7 @@ export function ArticleList({ load, page, hrefOf, empty }: ArticleListProps) {
     <>
       <LoadFailure error={load.error.value} reload={load.reload} />
       {data.articles.map((article) => (
-        <ArticlePreview
-          key={article.slug}
-          article={article}
-          onMarks={({ favorited, favoritesCount }) => mark(article.slug, () => ({ favorited, favoritesCount }))}
-        />
+        <ArticlePreview key={article.slug} article={article} onMarks={(marks) => mark(article.slug, marks)} />
       ))}
       {data.articles.length === 0 && (
         <div class="empty-feed-message">
@@ -78,7 +74,7 @@ function ArticlePreview({ article, onMarks }: ArticlePreviewProps) {
           class={`btn btn-sm ${favorited ? "btn-primary" : "btn-outline-primary"} pull-xs-right`}
           aria-pressed={favorited}
           aria-label={`Favourite “${title}”, ${favoritesCount}`}
-          onClick={(click) => void toggleFavorite(click, article, onMarks)}
+          onClick={(click) => toggleFavorite(click, article, onMarks)}
         >
           <i class="ion-heart" aria-hidden="true" /> {favoritesCount}
         </button>

@@ -1,10 +1,10 @@
 /** What people say of an article, and the box to say something. */
 import { useRef } from "preact/hooks";
-import { ApiError, api } from "../api.ts";
+import { deleteComment } from "../actions.ts";
+import { api } from "../api.ts";
 import type { Comment, User } from "../decode.ts";
 import { useDraft } from "../drafts.ts";
 import type { Load } from "../loads.ts";
-import { tell } from "../notices.ts";
 import { to } from "../routes.ts";
 import { session } from "../session.ts";
 import { useSubmit } from "../submit.ts";
@@ -25,8 +25,9 @@ export function Comments({ slug, load }: CommentsProps) {
   const writer = useRef(user);
   if (user !== null || !session.hasExpired.value) writer.current = user;
   const comments = load.data.value;
+  const place = useRef<HTMLElement>(null);
   return (
-    <section aria-label="Comments">
+    <section ref={place} aria-label="Comments" tabIndex={-1}>
       {writer.current === null ? (
         <p>
           <a href={to.login}>Sign in</a> or <a href={to.register}>sign up</a> to add comments on this article.
@@ -45,22 +46,17 @@ export function Comments({ slug, load }: CommentsProps) {
           key={comment.id}
           comment={comment}
           isOwn={user?.username === comment.author.username}
-          onDelete={() => void remove(slug, comment.id, load)}
+          onDelete={(click) =>
+            deleteComment(click, slug, comment.id, () => {
+              load.update((found) => found.filter(({ id }) => id !== comment.id));
+              // The button that had the focus is gone.
+              place.current?.focus({ preventScroll: true });
+            })
+          }
         />
       ))}
     </section>
   );
-}
-
-async function remove(slug: string, id: number, load: Load<readonly Comment[]>): Promise<void> {
-  try {
-    await api.deleteComment(slug, id);
-    load.update((found) => found.filter((comment) => comment.id !== id));
-    tell("The comment is deleted.");
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    tell(`Could not delete the comment: ${error.messages.join("; ")}`, "failed");
-  }
 }
 
 interface CommentFormProps {
@@ -71,9 +67,14 @@ interface CommentFormProps {
 
 function CommentForm({ slug, user, onComment }: CommentFormProps) {
   const draft = useDraft(`comment ${slug} ${user.username}`, { body: "" });
-  const submission = useSubmit(async () => {
-    onComment(await api.createComment(slug, draft.value.body));
-    draft.forget();
+  const submission = useSubmit({
+    send: async () => {
+      const sent = draft.value;
+      onComment(await api.createComment(slug, sent.body));
+      // What has been typed meanwhile is the next comment.
+      draft.forget(sent);
+    },
+    done: () => {},
   });
   return (
     <>
@@ -86,7 +87,7 @@ function CommentForm({ slug, user, onComment }: CommentFormProps) {
             placeholder="Write a comment..."
             rows={3}
             value={draft.value.body}
-            onValue={(body) => draft.set({ body })}
+            onValue={(body) => draft.change({ body })}
           />
         </div>
         <div class="card-footer">
@@ -108,7 +109,7 @@ function CommentForm({ slug, user, onComment }: CommentFormProps) {
 interface CommentCardProps {
   readonly comment: Comment;
   readonly isOwn: boolean;
-  readonly onDelete: () => void;
+  readonly onDelete: (click: MouseEvent) => void;
 }
 
 function CommentCard({ comment: { author, body, createdAt }, isOwn, onDelete }: CommentCardProps) {

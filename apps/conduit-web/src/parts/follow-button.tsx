@@ -13,7 +13,7 @@ export function FollowButton({ profile, class: name = "", onFollowing }: FollowB
     <button
       type="button"
       class={`btn btn-sm ${following ? "btn-secondary" : "btn-outline-secondary"} ${name}`}
-      onClick={(click) => void toggleFollow(click, profile, onFollowing)}
+      onClick={(click) => toggleFollow(click, profile, onFollowing)}
     >
       <i class={following ? "ion-minus-round" : "ion-plus-round"} aria-hidden="true" />{" "}
       {following ? "Unfollow" : "Follow"} {username}

@@ -63,6 +63,9 @@ interface TextAreaProps {
   readonly rows: number;
 }
 
+/** Some browsers let a box grow with its text; for the others its height is set. */
+const growsByItself = CSS.supports("field-sizing", "content");
+
 /** A box for text, which grows with it. */
 export function TextArea({
   name,
@@ -76,7 +79,7 @@ export function TextArea({
   const box = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
     const { current } = box;
-    if (current === null) return;
+    if (current === null || growsByItself) return;
     // Its height is measured without the one that was set.
     current.style.height = "auto";
     current.style.height = `${current.scrollHeight + current.offsetHeight - current.clientHeight}px`;
@@ -92,6 +95,8 @@ export function TextArea({
         class="form-control"
         name={name}
         rows={rows}
+        // What grows by itself does not know its rows.
+        style={{ minBlockSize: `calc(${rows}lh + 1rem)` }}
         placeholder={placeholder}
         dir="auto"
         value={value}
@@ -126,12 +131,12 @@ export function SubmitButton({ submission: { isBusy }, class: name = "btn-lg", c
 }
 
 /** Says of a form that it holds what was typed before, and lets go of it. */
-export function RestoredDraft({ draft }: { readonly draft: Pick<Draft<object>, "isRestored" | "forget"> }) {
+export function RestoredDraft({ draft }: { readonly draft: Pick<Draft<never>, "isRestored" | "forget"> }) {
   if (!draft.isRestored) return null;
   return (
     <p class="restored-draft" role="status">
       This is what you wrote before and have not sent.{" "}
-      <button type="button" class="btn btn-sm btn-outline-secondary" onClick={draft.forget}>
+      <button type="button" class="btn btn-sm btn-outline-secondary" onClick={() => draft.forget()}>
         Discard it
       </button>
     </p>
@@ -141,14 +146,16 @@ export function RestoredDraft({ draft }: { readonly draft: Pick<Draft<object>, "
 /** Why a form was not sent, and what becomes of what was typed. */
 export function SubmitErrors({ submission: { error, server } }: { readonly submission: Submission }) {
   return (
-    <ErrorMessages error={error}>
-      {server === "away" && <li>What you wrote is kept. The server is asked for until it is back.</li>}
-      {server === "back" && <li>The server is back: please send again.</li>}
-      {error?.status === 401 && session.hasExpired.value && (
-        <li>
+    <>
+      <ErrorMessages error={error}>
+        {server === "away" && <li>What you wrote is kept. The server is asked for until it is back.</li>}
+        {server === "back" && <li>The server is back: please send again.</li>}
+      </ErrorMessages>
+      {session.hasExpired.value && (
+        <p class="session-ended" role="alert">
           Your session has ended. What you wrote is kept: <a href={to.login}>sign in</a>, come back here, and go on.
-        </li>
+        </p>
       )}
-    </ErrorMessages>
+    </>
   );
 }

@@ -29,7 +29,9 @@ export function Markdown({ text }: { readonly text: string }) {
         setState("rendered");
       } catch (error) {
         console.error(error);
-        if (isCurrent) setState("plain");
+        if (!isCurrent) return;
+        place.current?.replaceChildren();
+        setState("plain");
       }
     };
     void show();

@@ -36,11 +36,17 @@ function Message() {
   const message = notice.value;
   if (message === undefined) return null;
   return (
-    <p class={message.kind === "failed" ? "notice notice-error" : "notice"}>
-      {message.text}{" "}
+    <div class={message.kind === "failed" ? "notice notice-error" : "notice"}>
+      {message.kind === "failed" ? (
+        <ul class="error-messages">
+          <li>{message.text}</li>
+        </ul>
+      ) : (
+        message.text
+      )}{" "}
       <button type="button" class="btn btn-sm btn-outline-secondary" onClick={dismissNotice}>
         Close
       </button>
-    </p>
+    </div>
   );
 }

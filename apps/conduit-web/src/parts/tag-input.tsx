@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 
 interface TagInputProps {
   readonly tags: readonly string[];
@@ -10,9 +10,11 @@ interface TagInputProps {
 /** Tags as chips: Enter or a comma makes one, the mark in it takes it away. */
 export function TagInput({ tags, pending, onChange }: TagInputProps) {
   const [said, say] = useState("");
+  const box = useRef<HTMLInputElement>(null);
   const add = (): void => {
-    onChange(withTag(tags, pending), "");
-    say(`Added ${pending.trim()}`);
+    const more = withTag(tags, pending);
+    onChange(more, "");
+    say(more === tags ? `${pending.trim()} is there already` : `Added ${pending.trim()}`);
   };
   const remove = (tag: string): void => {
     onChange(
@@ -20,6 +22,8 @@ export function TagInput({ tags, pending, onChange }: TagInputProps) {
       pending,
     );
     say(`Removed ${tag}`);
+    // The button that had the focus is gone.
+    box.current?.focus();
   };
   return (
     <div class="form-group">
@@ -27,6 +31,7 @@ export function TagInput({ tags, pending, onChange }: TagInputProps) {
         Tags
       </label>
       <input
+        ref={box}
         id="field-tags"
         class="form-control"
         name="tags"

@@ -7,11 +7,22 @@ export function Tags({ tags }: { readonly tags: readonly string[] }) {
     <ul class="tag-list" aria-label="Tags">
       {tags.map((tag) => (
         <li key={tag}>
-          <a class="tag-default tag-pill tag-outline" href={to.tag(tag)}>
-            <bdi>{tag}</bdi>
-          </a>
+          <TagLink class="tag-default tag-pill tag-outline" tag={tag} />
         </li>
       ))}
     </ul>
+  );
+}
+
+/** A tag that leads to its articles. One of dots alone would be a step in a path, which no address can name. */
+export function TagLink({ class: name, tag }: { readonly class: string; readonly tag: string }) {
+  const text = <bdi>{tag}</bdi>;
+  const isStep = tag === "." || tag === "..";
+  return isStep ? (
+    <span class={name}>{text}</span>
+  ) : (
+    <a class={name} href={to.tag(tag)}>
+      {text}
+    </a>
   );
 }
