@@ -41,7 +41,7 @@ interface Pass {
 const STARTS_BOTH = ["test/docs/", "test/fuzz/", "test/stress/", "test/trace/findings.test.ts"];
 
 /** Tests of the web UI in which the server matters, and not its answers alone, which others stand for in the rest. */
-const UI_WITH_SERVER = ["articles", "lists", "live", "restart", "smoke"];
+const UI_WITH_SERVER = ["lists", "live", "restart"];
 
 const PASSES: readonly Pass[] = [
   { name: "runtime, release build", patterns: ["packages/*/src/**/*.test.ts"], conditions: [] },
