@@ -19,8 +19,8 @@ export function ArticleMeta({ article: { author, createdAt }, children }: Articl
         <Avatar image={author.image} size={32} />
       </a>
       <div class="info">
-        <a class="author" href={profile}>
-          <bdi>{author.username}</bdi>
+        <a class="author" href={profile} dir="auto">
+          {author.username}
         </a>
         <RelativeTime time={createdAt} />
       </div>

@@ -16,13 +16,14 @@ export function Tags({ tags }: { readonly tags: readonly string[] }) {
 
 /** A tag that leads to its articles. One of dots alone would be a step in a path, which no address can name. */
 export function TagLink({ class: name, tag }: { readonly class: string; readonly tag: string }) {
-  const text = <bdi>{tag}</bdi>;
   const isStep = tag === "." || tag === "..";
   return isStep ? (
-    <span class={name}>{text}</span>
+    <span class={name} dir="auto">
+      {tag}
+    </span>
   ) : (
-    <a class={name} href={to.tag(tag)}>
-      {text}
+    <a class={name} href={to.tag(tag)} dir="auto">
+      {tag}
     </a>
   );
 }
