@@ -15,14 +15,12 @@ import {
   type Profile,
   type User,
 } from "./decode.ts";
+import { articlesPath, feedPath, type ArticleFilter } from "./list-path.ts";
 import { token } from "./token.ts";
 
 /** How long an answer may take, in milliseconds. */
 const READ_TIMEOUT_MS = 15_000;
 const WRITE_TIMEOUT_MS = 30_000;
-
-/** Articles to a page of a list. */
-export const PAGE_SIZE = 10;
 
 /**
  * What became of a request that brought nothing:
@@ -140,13 +138,6 @@ function refusal(status: number, messages: readonly string[]): ApiError {
 const nothing = (): void => {};
 const segment = encodeURIComponent;
 
-/** Which articles a list has; all of them unless one is named. */
-export interface ArticleFilter {
-  readonly tag?: string;
-  readonly author?: string;
-  readonly favorited?: string;
-}
-
 /** What a form of an article holds. */
 export interface ArticleContent {
   readonly title: string;
@@ -157,11 +148,6 @@ export interface ArticleContent {
 
 /** What a visitor changes of the own account; what is absent stays. */
 export type UserContent = Partial<Readonly<Record<"image" | "username" | "bio" | "email" | "password", string>>>;
-
-function pageQuery(page: number, filter: ArticleFilter = {}): string {
-  const query = new URLSearchParams({ ...filter, limit: String(PAGE_SIZE), offset: String((page - 1) * PAGE_SIZE) });
-  return query.toString();
-}
 
 /** Every request of the UI. Each rejects with `ApiError`, or with the signal's reason once it is aborted. */
 export const api = {
@@ -178,9 +164,9 @@ export const api = {
     call(following ? "POST" : "DELETE", `/profiles/${segment(username)}/follow`, decodeProfile),
 
   articles: (filter: ArticleFilter, page: number, signal: AbortSignal): Promise<ArticlePage> =>
-    call("GET", `/articles?${pageQuery(page, filter)}`, decodeArticles, { signal }),
+    call("GET", articlesPath(page, filter), decodeArticles, { signal }),
   feed: (page: number, signal: AbortSignal): Promise<ArticlePage> =>
-    call("GET", `/articles/feed?${pageQuery(page)}`, decodeArticles, { signal }),
+    call("GET", feedPath(page), decodeArticles, { signal }),
   article: (slug: string, signal: AbortSignal): Promise<Article> =>
     call("GET", `/articles/${segment(slug)}`, decodeArticle, { signal }),
   createArticle: (article: ArticleContent): Promise<Article> =>

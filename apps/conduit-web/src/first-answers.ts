@@ -5,9 +5,17 @@
 import { firstAsks } from "./asks.ts";
 import { askEarly } from "./early-answers.ts";
 import { readPage } from "./routes.ts";
+import { token } from "./token.ts";
 
 /** How long the first drawing may wait for its answers. What comes within it is drawn at once, and not after its placeholder. */
 const WAIT_MS = 100;
+
+/**
+ * The document of `/` lets the browser ask for the first list by itself, as everybody sees it. Whoever has a token asks for another one,
+ * and takes this one too, for the console warns of what was asked for and not taken.
+ */
+const preloaded = document.querySelector<HTMLLinkElement>('link[rel="preload"][as="fetch"]');
+if (preloaded !== null && token.peek() !== null) fetch(preloaded.href).catch(() => {});
 
 const answers = Promise.allSettled(firstAsks(readPage(new URL(location.href))).map(askEarly));
 

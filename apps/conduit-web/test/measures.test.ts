@@ -13,7 +13,10 @@ const SLOWDOWN = 4;
 const LOADS = 5;
 /** Where the figure is no limit, or a rough one. */
 const FEW_LOADS = 3;
-const FIRST_LIST_LIMIT_MS = 300;
+/** What is wanted. It is reported; docs/web-ui.md says how near it is. */
+const FIRST_LIST_WANTED_MS = 300;
+/** What fails: well off what a quiet machine takes. */
+const FIRST_LIST_LIMIT_MS = 450;
 /**
  * A machine on which a page without script takes longer does something else beside, or is a slow one. There the time until the
  * first list says nothing about the UI, but the work of the page's thread still does.
@@ -132,7 +135,7 @@ ui.test(`the first list is painted within ${FIRST_LIST_LIMIT_MS} ms at a ${SLOWD
   const taskMs = median(loads.map(({ longestTaskMs }) => longestTaskMs));
   const isQuiet = stillMs <= QUIET_LIMIT_MS;
   console.log(
-    `a page without script: ${stillMs.toFixed(0)} ms, so the machine is ${isQuiet ? "quiet" : "busy, or slow"}`,
+    `wanted: ${FIRST_LIST_WANTED_MS} ms. A page without script: ${stillMs.toFixed(0)} ms, so the machine is ${isQuiet ? "quiet" : "busy, or slow"}`,
   );
   if (!isQuiet) return;
   assert.ok(shownMs <= FIRST_LIST_LIMIT_MS, `found ${shownMs} ms`);

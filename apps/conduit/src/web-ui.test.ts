@@ -72,6 +72,16 @@ coroutineTest("every route of the UI is its document, whoever asks", async () =>
   assert.equal(head.field("content-length"), String(DOCUMENT.length));
 });
 
+coroutineTest("the document of / alone asks for the first list, where the build has one", async () => {
+  const home = join(base, "with-home");
+  build(home);
+  writeFileSync(join(home, "home.html"), "<!doctype html><title>Home</title>");
+  assert.equal((await ask("/", { folder: home })).text(), "<!doctype html><title>Home</title>");
+  for (const path of ["/?page=2", "/?feed=following", "/login", "/tag/a"]) {
+    assert.equal((await ask(path, { folder: home })).text(), DOCUMENT, path);
+  }
+});
+
 coroutineTest(
   "another path is the document with 404 for a browser that navigates, and else the API's 404",
   async () => {

@@ -33,6 +33,8 @@ export interface WebUiOptions {
 }
 
 const DOCUMENT = "index.html";
+/** The same for `/`, where the browser asks for the first list at once. */
+const HOME_DOCUMENT = "home.html";
 const ASSETS = "assets/";
 const PRECOMPRESSED = ["br", "gzip"] as const;
 
@@ -70,11 +72,16 @@ function policyOf(images: ImageSources): string {
 export function webUi({ folder, images }: WebUiOptions): Handler {
   const path = join(folder, DOCUMENT);
   const page = staticFile(path, { precompressed: PRECOMPRESSED });
+  const home = staticFile(join(folder, HOME_DOCUMENT), { precompressed: PRECOMPRESSED });
   const pageOfNothing = staticFile(path, { precompressed: PRECOMPRESSED, status: 404 });
   const file = staticFiles(folder, { precompressed: PRECOMPRESSED, immutable: new RegExp(`^${ASSETS}`) });
   const fields = { "Content-Security-Policy": policyOf(images), "Referrer-Policy": "same-origin" };
 
   const answer = async (request: HttpRequest): Promise<Reply | Response> => {
+    if (request.target === "/") {
+      const found = await ifThere(home, request);
+      if (found !== undefined) return found;
+    }
     if (ROUTES.test(request.path)) return (await ifThere(page, request)) ?? html(NOT_BUILT, { status: 503 });
     const found = await ifThere(file, request);
     if (found !== undefined) return found;

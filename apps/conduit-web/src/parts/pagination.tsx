@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from "../api.ts";
+import { PAGE_SIZE } from "../list-path.ts";
 
 /** Neighbours of the present page that have a link; so have the first and the last page. */
 const NEIGHBOURS = 2;
