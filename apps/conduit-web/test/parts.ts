@@ -1,6 +1,8 @@
 /** What tests look for on pages, by the contract's names, and what they do again and again. */
+import assert from "node:assert/strict";
 import type { Locator, Page, Route } from "playwright-core";
 import type { TestUser } from "../../conduit/test/harness.ts";
+import { drawn } from "./waits.ts";
 
 /** What the UI shows of itself to tests. */
 interface Debug {
@@ -30,6 +32,7 @@ export const previews = (page: Page): Locator => page.locator(".article-preview:
 export const errors = (page: Page): Locator => page.locator("ul.error-messages li");
 /** The comments, and not the form to write one. */
 export const comments = (page: Page): Locator => page.locator(".card:has(p.card-text)");
+export const commentBox = (page: Page): Locator => page.getByPlaceholder("Write a comment...");
 export const favoriteOf = (page: Page, title: string): Locator =>
   page.locator(".article-preview", { hasText: title }).locator("button");
 
@@ -59,3 +62,51 @@ export function gate(): { readonly opened: Promise<void>; open(this: void): void
   const { promise, resolve } = Promise.withResolvers<void>();
   return { opened: promise, open: resolve };
 }
+
+/** Answers that are on their way. */
+export interface LateAnswers {
+  /** Lets them come, and waits until the page has the first of them, and has drawn what follows from it. */
+  release(this: void): Promise<void>;
+}
+
+/** The server does at once what it is asked for, and its answers are late. */
+export async function holdAnswers(page: Page, method: string, path: RegExp): Promise<LateAnswers> {
+  const { opened, open } = gate();
+  const isIt = apiPath(path);
+  await page.route(isIt, async (route) => {
+    if (route.request().method() !== method) {
+      await route.fallback();
+      return;
+    }
+    const response = await route.fetch();
+    await opened;
+    // Nobody may wait for it any more.
+    await route.fulfill({ response }).catch(() => {});
+  });
+  return {
+    release: async () => {
+      const answered = page.waitForResponse((one) => one.request().method() === method && isIt(new URL(one.url())));
+      open();
+      assert.equal(await (await answered).finished(), null);
+      await drawn(page);
+    },
+  };
+}
+
+/** The server knows no token any more: whoever sends one is refused. */
+export async function refuseTokens(page: Page): Promise<void> {
+  await page.route(apiPath(/./), async (route) => {
+    if (route.request().headers()["authorization"] === undefined) await route.fallback();
+    else await answer(route, 401, { errors: { token: ["is invalid"] } });
+  });
+}
+
+/** The browser says that the network is back, at which what failed without one is tried again, now and not in a second. */
+export async function comeOnline(page: Page): Promise<void> {
+  await page.evaluate(() => void window.dispatchEvent(new Event("online")));
+  await drawn(page);
+}
+
+/** Where the page itself is at this moment: `isAt` is what waits for it. */
+export const placeOf = async (page: Page): Promise<string> =>
+  await page.evaluate(() => location.pathname + location.search);
