@@ -122,3 +122,23 @@ settledTest("a stream of another file than was found is refused", async (folder)
     for await (const piece of streamFile(found)) assert.fail(`found ${piece.length} bytes of it`);
   }, /^Error: Cannot send ".*": found another file than a moment ago$/);
 });
+
+test("a folder that is a link is followed to where it leads now", async () => {
+  for (const version of ["v1", "v2"]) {
+    mkdirSync(join(base, version));
+    writeFileSync(join(base, version, "page"), version);
+  }
+  const current = join(base, "current");
+  symlinkSync("v1", current);
+  await assertNothingLeft(() =>
+    runRoot(async () => {
+      const folder = new StaticFolder(current);
+      assert.equal(await contentOf(folder, "page"), "v1");
+      symlinkSync("v2", `${current}.next`);
+      renameSync(`${current}.next`, current);
+      assert.equal(await contentOf(folder, "page"), "v2");
+      symlinkSync("../outside", join(base, "v2", "leak"));
+      assert.equal(await folder.find("leak"), undefined);
+    }),
+  );
+});

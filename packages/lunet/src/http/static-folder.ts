@@ -65,7 +65,11 @@ export class StaticFolder {
     try {
       if (kept !== undefined && isSame(kept.status, await stat(named))) return kept;
       const path = await realpath(named);
-      if (!withSeparator(path).startsWith(this.#realRoot)) return undefined;
+      if (!withSeparator(path).startsWith(this.#realRoot)) {
+        // The folder may be a link, and lead elsewhere since.
+        this.#realRoot = withSeparator(await realpath(this.#root));
+        if (!withSeparator(path).startsWith(this.#realRoot)) return undefined;
+      }
       return { path, name, status: await stat(path), content: undefined };
     } catch (error) {
       return undefinedIfNotThere(error);
