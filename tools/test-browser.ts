@@ -2,6 +2,7 @@
  * The browser of a test run. A file among the tests of the web UI needs one when its own text names `./harness.ts`, as
  * every import of apps/conduit-web/test/harness.ts does; it starts one of its own.
  */
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MissingProgramsError } from "./database-servers/install.ts";
@@ -12,6 +13,8 @@ export const UI_TESTS = "apps/conduit-web/test/";
 
 /** In which they find what stands in front of the server: `nginx`, or nothing. */
 export const PROXY_VARIABLE = "UI_BEHIND";
+
+const BUILD_TIMEOUT_MS = 120_000;
 
 const MARK = /"\.\/harness\.ts"/;
 
@@ -32,15 +35,13 @@ export function missingBrowser(say: (text: string) => void): string | undefined 
 }
 
 /** Builds the UI that the tests see, where a source is newer than what is there. Returns why it cannot be, or undefined. */
-export async function unbuiltUi(root: string, say: (text: string) => void): Promise<string | undefined> {
-  // A run without browsers does not pay for loading the builder.
-  const { buildWeb, isWebCurrent } = await import("./web-build.ts");
-  if (isWebCurrent(root)) return undefined;
-  say("building the web UI");
-  try {
-    await buildWeb(root);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
+export function unbuiltUi(root: string, say: (text: string) => void): string | undefined {
+  say("building the web UI, if a source is newer");
+  // A process of its own: the builder changes the environment that the tests would inherit.
+  const { status, stderr, error } = spawnSync(
+    process.execPath,
+    [join(import.meta.dirname, "web-build.ts"), "--if-needed", "--root", root],
+    { encoding: "utf8", env: { ...process.env, WEB: "" }, timeout: BUILD_TIMEOUT_MS },
+  );
+  return status === 0 ? undefined : (error?.message ?? stderr.trim());
 }

@@ -129,7 +129,7 @@ const isWithoutNginx = behindNginx.size === 0 && chosen.every(({ pass }) => pass
 const nginxReason = isWithoutNginx ? undefined : missingNginx(say);
 const inBrowser = new Set(chosen.flatMap(({ files }) => files).filter((file) => needsBrowser(root, file)));
 const browserReason = inBrowser.size === 0 ? undefined : missingBrowser(say);
-const uiReason = inBrowser.size === 0 || browserReason !== undefined ? undefined : await unbuiltUi(root, say);
+const uiReason = inBrowser.size === 0 || browserReason !== undefined ? undefined : unbuiltUi(root, say);
 const isLacking = databases !== undefined && databases.state !== "running";
 /** What is not there fails where everything has to be there; what should start and does not fails everywhere. */
 const isComplete = process.env["CI"] === "true";
