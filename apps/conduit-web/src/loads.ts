@@ -9,7 +9,7 @@
  * - A server that cannot be reached is tried again, later and later, and at once when the browser is online again.
  */
 import { signal, useComputed, type ReadonlySignal, type Signal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { ApiError } from "./api.ts";
 import type { Ask, Keep } from "./asks.ts";
 import { Backoff } from "./backoff.ts";
@@ -31,8 +31,10 @@ export interface Load<T> {
   readonly data: ReadonlySignal<T | undefined>;
   /** Why there is nothing, or nothing newer. */
   readonly error: ReadonlySignal<ApiError | undefined>;
-  /** Changes what is shown, such as by what the visitor has just done. Nothing, as long as there is nothing. */
+  /** Changes what is shown by what the visitor has just done. An answer that may be older is asked for again, once. */
   readonly update: (change: (data: T) => T) => void;
+  /** Changes what is shown by what the server has told. */
+  readonly patch: (change: (data: T) => T) => void;
   /** Asks again, now. */
   readonly reload: () => void;
 }
@@ -48,7 +50,8 @@ export function useLoad<T>(asked: Ask<T>): Load<T> {
     return new RunningLoad(asked, nameOf(place, asked), isSame ? before.current?.data.peek() : undefined);
   }, [place, key]);
   before.current = load;
-  useEffect(() => () => load.stop(), [load]);
+  // Not an ordinary effect: a component that goes before it was painted has none, and nothing would stop its load.
+  useLayoutEffect(() => () => load.stop(), [load]);
   return load;
 }
 
@@ -107,8 +110,7 @@ class RunningLoad<T> implements Load<T> {
   /** How often the visitor has changed what is shown. */
   #changes = 0;
 
-  // It begins here and not in an effect, which would come after the page has been painted once. A component that fails before its effects
-  // leaves one request behind, which ends by its time limit.
+  // It begins here and not in an effect, which would come after the page has been painted once.
   constructor(asked: Ask<T>, keptAs: string | undefined, before: T | undefined) {
     this.asked = asked;
     this.#keptAs = keptAs;
@@ -122,6 +124,10 @@ class RunningLoad<T> implements Load<T> {
 
   readonly update = (change: (data: T) => T): void => {
     this.#changes++;
+    this.patch(change);
+  };
+
+  readonly patch = (change: (data: T) => T): void => {
     const data = this.data.peek();
     if (data !== undefined) this.#show(change(data));
   };
@@ -133,7 +139,7 @@ class RunningLoad<T> implements Load<T> {
     this.#request?.abort();
   }
 
-  async #run(): Promise<void> {
+  async #run(isRepeat = false): Promise<void> {
     clearTimeout(this.#retry);
     this.#request?.abort();
     const { signal: aborted } = (this.#request = new AbortController());
@@ -146,11 +152,11 @@ class RunningLoad<T> implements Load<T> {
       // What was asked under this key is an answer of this type.
       const data = await ((takeEarly(key) as Promise<T> | undefined) ?? ask(aborted));
       if (aborted.aborted) return;
-      const isOlder = changes !== this.#changes;
+      const isOlder = !isRepeat && changes !== this.#changes;
       if (!isOlder || this.data.peek() === undefined) this.#show(data);
       this.error.value = undefined;
       this.#backoff.reset();
-      if (isOlder) this.reload();
+      if (isOlder) void this.#run(true);
     } catch (error) {
       if (!aborted.aborted) this.#fail(error);
     } finally {

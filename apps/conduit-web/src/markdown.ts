@@ -5,16 +5,19 @@
  * else, and no address but those of the web, of mail, of this site, and images in `data:`. The third is the server's
  * Content-Security-Policy. What comes out is nodes and never text that is parsed again.
  *
- * The parser takes a time in proportion to the text, whatever the text is: 250,000 characters that are made to be slow take it a
- * second, and another parser for ever.
+ * Whatever the text is, it is drawn within a second or two, or shown as it was written:
+ * - the parser takes a time in proportion to the text, where another takes minutes for 250,000 characters that are made for it;
+ * - references cannot make much of little: what the text becomes has a limit;
+ * - elements for the look of letters come from Markdown alone, which closes them. What stands open in HTML is opened again by the browser in every
+ *   paragraph behind it (WHATWG HTML, 13.2.4.3), so that eight kilobytes became 300,000 elements.
  */
 import DOMPurify, { type Config } from "dompurify";
 import MarkdownIt from "markdown-it";
 
 /** What Markdown can mean (CommonMark 0.31, tables and strike-through of GFM), and plain marks that people write as HTML. */
 const TAGS =
-  "a abbr b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp " +
-  "small span strong sub summary sup table tbody td tfoot th thead tr u ul var";
+  "a abbr blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr img ins kbd li mark ol p pre q s samp " +
+  "span strong sub summary sup table tbody td tfoot th thead tr ul var";
 
 const CONFIG = {
   ALLOWED_TAGS: TAGS.split(" "),
@@ -28,6 +31,12 @@ const CONFIG = {
 } as const satisfies Config;
 
 const DATA_IMAGE = /^data:image\//i;
+
+/** Characters of addresses and titles that a text may become, each as often as it is referred to. */
+const MAX_ATTRIBUTE_CHARACTERS = 2_000_000;
+
+/** The formatting elements of the standard, begun or ended, as far as they can be seen in a piece of HTML, and a tag that the piece does not end. */
+const FORMATTING = /<\/?(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])[^>]*>|<[^>]*$/gi;
 
 const parser = new MarkdownIt({ html: true, linkify: true });
 const isLink = parser.validateLink.bind(parser);
@@ -44,10 +53,19 @@ for (const rule of ["th_open", "td_open"]) {
   };
 }
 
-/** Renders Markdown. The fragment holds neither script nor anything that runs. */
+for (const rule of ["html_inline", "html_block"]) {
+  // A blank, so that what stood around it does not become a tag.
+  parser.renderer.rules[rule] = (tokens, index) => (tokens[index]?.content ?? "").replace(FORMATTING, " ");
+}
+
+/**
+ * Renders Markdown. The fragment holds neither script nor anything that runs.
+ *
+ * @throws RangeError for a text that becomes too much.
+ */
 export function renderMarkdown(text: string): DocumentFragment {
   // It gives null, against its types, where nothing is left of a document, such as of a frameset.
-  const fragment = DOMPurify.sanitize(parser.render(text), CONFIG) as DocumentFragment | null;
+  const fragment = DOMPurify.sanitize(toHtml(text), CONFIG) as DocumentFragment | null;
   if (fragment === null) return document.createDocumentFragment();
   for (const link of fragment.querySelectorAll("a")) {
     // Whoever pays for links gets nothing from ours.
@@ -60,6 +78,19 @@ export function renderMarkdown(text: string): DocumentFragment {
   // the list or the quotation around it.
   for (const block of fragment.children) (block as HTMLElement).dir = "auto";
   return fragment;
+}
+
+function toHtml(text: string): string {
+  const environment = {};
+  const tokens = parser.parse(text, environment);
+  const inside = tokens.flatMap(({ children }) => children ?? []);
+  const characters = inside.reduce((sum, { attrs }) => sum + (attrs?.flat().join("").length ?? 0), 0);
+  if (characters > MAX_ATTRIBUTE_CHARACTERS) {
+    throw new RangeError(
+      `Cannot render the text: found ${characters} characters of attributes, limit is ${MAX_ATTRIBUTE_CHARACTERS}`,
+    );
+  }
+  return parser.renderer.render(tokens, parser.options, environment);
 }
 
 function careFor(image: HTMLImageElement): void {

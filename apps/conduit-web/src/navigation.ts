@@ -37,14 +37,7 @@ export function startNavigation(): void {
 export async function restorePlace(): Promise<void> {
   const place = readPlace();
   if (entryKey.peek() === "" || place?.key !== entryKey.peek()) return;
-  const moved = new AbortController();
-  // Whoever scrolls meanwhile has a place already.
-  for (const type of ["wheel", "touchmove", "keydown", "pointerdown"]) {
-    addEventListener(type, () => moved.abort(), { once: true, signal: moved.signal, passive: true });
-  }
-  await whenLoaded(RESTORE_LIMIT_MS, moved.signal);
-  if (!moved.signal.aborted && entryKey.peek() === place.key) scrollTo(0, place.top);
-  moved.abort();
+  if ((await isLoadedInPeace()) && entryKey.peek() === place.key) scrollTo(0, place.top);
 }
 
 /** Goes to a page of the UI. `replace` takes the place of the present one, which is then not gone back to. */
@@ -86,10 +79,26 @@ async function show(event: NavigateEvent, url: URL): Promise<void> {
   // A link to the page that is shown asks for what is new.
   if (isAgain) reloadAll();
   await nextTask();
-  if (event.navigationType === "traverse") await whenLoaded(RESTORE_LIMIT_MS, event.signal);
   if (event.signal.aborted) return;
-  event.scroll();
   document.querySelector<HTMLElement>("main")?.focus({ preventScroll: true });
+  const isBack = event.navigationType === "traverse";
+  if (!isBack || (await isLoadedInPeace(event.signal))) event.scroll();
+}
+
+/**
+ * Waits until there is something to scroll to a place in. Tells whether nobody has done anything meanwhile: whoever scrolls or types has a
+ * place already.
+ */
+async function isLoadedInPeace(gone?: AbortSignal): Promise<boolean> {
+  const moved = new AbortController();
+  const listening = new AbortController();
+  for (const type of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+    addEventListener(type, () => moved.abort(), { signal: listening.signal, passive: true });
+  }
+  const ended = gone === undefined ? moved.signal : AbortSignal.any([gone, moved.signal]);
+  await whenLoaded(RESTORE_LIMIT_MS, ended);
+  listening.abort();
+  return !ended.aborted;
 }
 
 /** The new page is drawn then. */

@@ -25,6 +25,7 @@ const currentAccount = signal(0);
 let lastUsername: string | undefined;
 let question: AbortController | undefined;
 let asking: Promise<void> | undefined;
+let isAsking = false;
 let retry: ReturnType<typeof setTimeout> | undefined;
 const backoff = new Backoff();
 
@@ -42,7 +43,8 @@ export const session: {
 export function startSession(): void {
   whenTokenIsRefused(async (refused) => {
     // It may mean this request alone: the server is asked about the token itself, unless it is being asked.
-    if (refused === token.peek() && currentState.peek() === "authenticated") asking = ask(refused);
+    const isNews = refused === token.peek() && currentState.peek() === "authenticated" && !isAsking;
+    if (isNews) asking = ask(refused);
     await asking;
   });
   effect(() => {
@@ -91,8 +93,10 @@ function follow(present: string | null): void {
 async function ask(present: string): Promise<void> {
   stopAsking();
   const { signal: aborted } = (question = new AbortController());
+  isAsking = true;
   try {
     const user = await api.currentUser(aborted);
+    if (aborted.aborted) return;
     backoff.reset();
     // Some servers give a new token with every answer. Two tabs that took each other's would never come to rest.
     become("authenticated", { ...user, token: present });
@@ -101,6 +105,9 @@ async function ask(present: string): Promise<void> {
     if (!(error instanceof ApiError)) throw error;
     if (error.failure === "refused") keepToken(null);
     else waitForServer();
+  } finally {
+    // One that was given up has a successor, or none is wanted.
+    if (question?.signal === aborted) isAsking = false;
   }
 }
 

@@ -4,11 +4,15 @@
  * - A form is as it was when sending it fails.
  * - While the server is out of reach it is asked for until it is back; then what may be sent twice is sent again by itself, and of the rest
  *   the visitor is told that it can be: a request without an answer may have been carried out.
+ * - Sent again is what the visitor has sent; when something else has been typed since, that is left to the visitor.
+ * - A form is of the account that it was drawn for. While the server has not said whose another token is, nothing is sent.
  * - A form that was left is done with: nothing is sent again, and its answer leads nowhere.
  */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, api } from "./api.ts";
 import { Backoff } from "./backoff.ts";
+import { session } from "./session.ts";
+import { token } from "./token.ts";
 
 export interface Submission {
   readonly error: ApiError | undefined;
@@ -20,6 +24,8 @@ export interface Submission {
 }
 
 export interface SubmitOptions<T> {
+  /** What the form holds, as JSON could: by it the form knows whether it has been changed since. */
+  readonly content: object;
   readonly send: () => Promise<T>;
   /** What follows the answer, unless the form has been left. */
   readonly done: (answer: T) => void;
@@ -34,7 +40,6 @@ const IDLE: State = { error: undefined, isBusy: false, server: undefined };
 /** Sends a form, one time at a time. */
 export function useSubmit<T>(options: SubmitOptions<T>): Submission {
   const [state, setState] = useState(IDLE);
-  // The form as it was drawn last is what is sent, also when it is sent again.
   const latest = useRef(options);
   latest.current = options;
   const form = useMemo(() => new RunningForm(latest, setState), []);
@@ -46,6 +51,9 @@ class RunningForm<T> {
   readonly #latest: { readonly current: SubmitOptions<T> };
   readonly #show: (state: State) => void;
   readonly #left = new AbortController();
+  readonly #account = session.account.peek();
+  readonly #backoff = new Backoff();
+  #token = token.peek();
   /** The wait for a server that is away. */
   #waiting: AbortController | undefined;
   #error: ApiError | undefined;
@@ -58,49 +66,61 @@ class RunningForm<T> {
 
   readonly submit = (event?: Event): void => {
     event?.preventDefault();
-    void this.#run();
+    this.#backoff.reset();
+    void this.#run(this.#latest.current);
   };
 
   leave(): void {
     this.#left.abort();
   }
 
-  async #run(): Promise<void> {
-    if (this.#isBusy) return;
+  async #run(sent: SubmitOptions<T>): Promise<void> {
+    // The form of another account is about to go.
+    if (this.#isBusy || session.account.peek() !== this.#account) return;
     this.#waiting?.abort();
     this.#isBusy = true;
     this.#show({ error: this.#error, isBusy: true, server: undefined });
     try {
-      const answer = await this.#latest.current.send();
-      this.#end(undefined);
-      if (!this.#left.signal.aborted) this.#latest.current.done(answer);
+      this.#checkToken();
+      const answer = await sent.send();
+      this.#end(undefined, sent);
+      if (!this.#left.signal.aborted) sent.done(answer);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this.#end(error);
+      if (!(error instanceof ApiError)) console.error(error);
+      this.#end(error instanceof ApiError ? error : new ApiError("failed", undefined, ["This page has failed."]), sent);
     } finally {
       this.#isBusy = false;
     }
   }
 
-  #end(error: ApiError | undefined): void {
+  /** The same account may have another token by now; whose it is, the server has to have said. */
+  #checkToken(): void {
+    const present = token.peek();
+    if (present !== null && present !== this.#token && session.state.peek() !== "authenticated") {
+      throw new ApiError("refused", undefined, ["The server has not said yet who you are. Please send again."]);
+    }
+    this.#token = present;
+  }
+
+  #end(error: ApiError | undefined, sent: SubmitOptions<T>): void {
     this.#error = error;
     const isAway = error?.failure === "unreachable";
     this.#show({ error, isBusy: false, server: isAway ? "away" : undefined });
-    if (isAway) void this.#goOn();
+    if (isAway) void this.#goOn(sent);
   }
 
-  async #goOn(): Promise<void> {
+  async #goOn(sent: SubmitOptions<T>): Promise<void> {
     this.#waiting = new AbortController();
     const signal = AbortSignal.any([this.#left.signal, this.#waiting.signal]);
-    if (!(await serverIsBack(signal))) return;
-    if (this.#latest.current.isRepeatable === true) void this.#run();
+    if (!(await serverIsBack(signal, this.#backoff))) return;
+    const isUnchanged = JSON.stringify(sent.content) === JSON.stringify(this.#latest.current.content);
+    if (sent.isRepeatable === true && isUnchanged) void this.#run(sent);
     else this.#show({ error: this.#error, isBusy: false, server: "back" });
   }
 }
 
 /** Asks until there is an answer; false if nobody waits for it any more. */
-async function serverIsBack(signal: AbortSignal): Promise<boolean> {
-  const backoff = new Backoff();
+async function serverIsBack(signal: AbortSignal, backoff: Backoff): Promise<boolean> {
   while (!signal.aborted) {
     await pause(backoff.next(), signal);
     try {

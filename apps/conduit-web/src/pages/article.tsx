@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { deleteArticle, isFavoriteUnderWay, toggleFavorite } from "../actions.ts";
 import { asks } from "../asks.ts";
-import type { Article, Comment } from "../decode.ts";
+import type { Article } from "../decode.ts";
 import { useLive } from "../live.ts";
 import { useLoad, type Load } from "../loads.ts";
 import { go } from "../navigation.ts";
@@ -26,8 +26,10 @@ export function ArticlePage({ slug }: { readonly slug: string }) {
   const article = load.data.value;
   useTitle(article?.title ?? "");
   useLive([slug], ({ favoritesCount, lastCommentId }) => {
-    if (!isFavoriteUnderWay(slug)) load.update((found) => ({ ...found, favoritesCount }));
-    if (lastCommentId !== newestOf(comments.data.peek())) comments.reload();
+    if (!isFavoriteUnderWay(slug)) load.patch((found) => ({ ...found, favoritesCount }));
+    // Comments come newest first.
+    const shown = comments.data.peek();
+    if (shown !== undefined && lastCommentId !== (shown[0]?.id ?? null)) comments.reload();
   });
   if (article === undefined) {
     if (load.error.value === undefined) return <ArticleSkeleton />;
@@ -70,10 +72,6 @@ export function ArticlePage({ slug }: { readonly slug: string }) {
       </div>
     </div>
   );
-}
-
-function newestOf(comments: readonly Comment[] | undefined): number | null {
-  return comments?.reduce<number | null>((newest, { id }) => Math.max(newest ?? id, id), null) ?? null;
 }
 
 interface ActionsProps {

@@ -55,11 +55,12 @@ function Editor({ slug, initial }: EditorProps) {
   const draft = useDraft(`article ${slug ?? ""} ${username}`, { title, description, body, tagList, pendingTag: "" });
   const { pendingTag, ...content } = draft.value;
   const submission = useSubmit({
+    content: draft.value,
     send: async () => {
       // A tag that was typed to its end and not entered is meant all the same.
       const article = { ...content, tagList: withTag(content.tagList, pendingTag) };
       const saved = await (slug === undefined ? api.createArticle(article) : api.updateArticle(slug, article));
-      draft.forget();
+      draft.forget(draft.value);
       keepAnswer(asks.article(saved.slug), saved);
       return saved;
     },

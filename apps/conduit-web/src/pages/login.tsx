@@ -29,6 +29,7 @@ function AuthPage({ title, isNew }: AuthPageProps) {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const submission = useSubmit({
+    content: { username, email, password },
     send: async () => {
       const sentToken = token.peek();
       const user = await (isNew ? api.register({ username, email, password }) : api.logIn({ email, password }));
@@ -46,7 +47,7 @@ function AuthPage({ title, isNew }: AuthPageProps) {
             <p class="text-xs-center">
               {isNew ? <a href={to.login}>Have an account?</a> : <a href={to.register}>Need an account?</a>}
             </p>
-            <SubmitErrors submission={submission} />
+            <SubmitErrors submission={submission} isForMembers={false} />
             <form noValidate onSubmit={submission.submit}>
               {isNew && (
                 <Field

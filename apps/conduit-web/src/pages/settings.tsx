@@ -20,10 +20,11 @@ export function SettingsPage() {
   const [password, setPassword] = useState("");
   const content = { ...draft.value, password };
   const submission = useSubmit({
+    content,
     send: async () => {
       const sentToken = token.peek();
       const changed = await api.updateUser(changesOf(content, { ...initial, password: "" }));
-      draft.forget();
+      draft.forget(draft.value);
       takeOver(changed, sentToken);
       return changed;
     },

@@ -21,14 +21,14 @@ interface ArticleListProps {
 
 export function ArticleList({ load, page, hrefOf, empty }: ArticleListProps) {
   const data = load.data.value;
-  const mark = (slug: string, marks: Partial<Marks>): void => {
-    load.update((found) => ({
+  const marked =
+    (slug: string, marks: Partial<Marks>) =>
+    (found: ArticlePage): ArticlePage => ({
       ...found,
       articles: found.articles.map((article) => (article.slug === slug ? { ...article, ...marks } : article)),
-    }));
-  };
+    });
   useLive(data?.articles.map(({ slug }) => slug) ?? [], ({ slug, favoritesCount }) => {
-    if (!isFavoriteUnderWay(slug)) mark(slug, { favoritesCount });
+    if (!isFavoriteUnderWay(slug)) load.patch(marked(slug, { favoritesCount }));
   });
   if (data === undefined) {
     return load.error.value === undefined ? (
@@ -41,7 +41,11 @@ export function ArticleList({ load, page, hrefOf, empty }: ArticleListProps) {
     <>
       <LoadFailure error={load.error.value} reload={load.reload} />
       {data.articles.map((article) => (
-        <ArticlePreview key={article.slug} article={article} onMarks={(marks) => mark(article.slug, marks)} />
+        <ArticlePreview
+          key={article.slug}
+          article={article}
+          onMarks={(marks) => load.update(marked(article.slug, marks))}
+        />
       ))}
       {data.articles.length === 0 && (
         <div class="empty-feed-message">

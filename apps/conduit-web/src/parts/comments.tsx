@@ -34,6 +34,7 @@ export function Comments({ slug, load }: CommentsProps) {
         </p>
       ) : (
         <CommentForm
+          key={session.account.value}
           slug={slug}
           user={writer.current}
           onComment={(comment) => load.update((found) => [comment, ...found.filter(({ id }) => id !== comment.id)])}
@@ -68,6 +69,7 @@ interface CommentFormProps {
 function CommentForm({ slug, user, onComment }: CommentFormProps) {
   const draft = useDraft(`comment ${slug} ${user.username}`, { body: "" });
   const submission = useSubmit({
+    content: draft.value,
     send: async () => {
       const sent = draft.value;
       onComment(await api.createComment(slug, sent.body));

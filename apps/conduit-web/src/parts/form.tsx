@@ -143,15 +143,21 @@ export function RestoredDraft({ draft }: { readonly draft: Pick<Draft<never>, "i
   );
 }
 
+interface SubmitErrorsProps {
+  readonly submission: Submission;
+  /** The form needs a session. Default true. */
+  readonly isForMembers?: boolean;
+}
+
 /** Why a form was not sent, and what becomes of what was typed. */
-export function SubmitErrors({ submission: { error, server } }: { readonly submission: Submission }) {
+export function SubmitErrors({ submission: { error, server }, isForMembers = true }: SubmitErrorsProps) {
   return (
     <>
       <ErrorMessages error={error}>
         {server === "away" && <li>What you wrote is kept. The server is asked for until it is back.</li>}
         {server === "back" && <li>The server is back: please send again.</li>}
       </ErrorMessages>
-      {session.hasExpired.value && (
+      {isForMembers && session.hasExpired.value && (
         <p class="session-ended" role="alert">
           Your session has ended. What you wrote is kept: <a href={to.login}>sign in</a>, come back here, and go on.
         </p>
