@@ -117,6 +117,8 @@ export class Ui {
       for (const fault of new Set(watch.faults)) console.error(`  seen: ${fault}`);
       throw error;
     } finally {
+      // What is still being answered by a test is of no interest, and fails with the context.
+      for (const routed of [...context.pages(), context]) await routed.unrouteAll({ behavior: "ignoreErrors" });
       await context.close();
     }
   }
