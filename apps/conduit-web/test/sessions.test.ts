@@ -82,6 +82,7 @@ ui.test("another account in another tab does not get the form of the one before"
   await holds(field(page, "email"), next.email);
   await holds(field(page, "bio"), "");
   assert.equal(await currentUser(page), next.username);
+  await page.bringToFront();
   await fill(page, { bio: "Of the next" });
   await button(page, "Update Settings").click();
   await isAt(page, `/profile/${next.username}`);
