@@ -31,7 +31,7 @@ export interface Load<T> {
   readonly data: ReadonlySignal<T | undefined>;
   /** Why there is nothing, or nothing newer. */
   readonly error: ReadonlySignal<ApiError | undefined>;
-  /** Changes what is shown by what the visitor has just done. An answer that may be older is asked for again, once. */
+  /** Changes what is shown by what the visitor has just done. An answer that may be older is asked for again. */
   readonly update: (change: (data: T) => T) => void;
   /** Changes what is shown by what the server has told. */
   readonly patch: (change: (data: T) => T) => void;
@@ -58,6 +58,11 @@ export function useLoad<T>(asked: Ask<T>): Load<T> {
 /** Keeps an answer that came by another way, such as that to a change. */
 export function keepAnswer<T>(asked: Ask<T>, answer: T): void {
   keep(nameOf(placeOf(asked.keep), asked), answer);
+}
+
+/** Drops an answer that is no longer true, such as of what has just been deleted. */
+export function dropAnswer(asked: Ask<unknown>): void {
+  kept.delete(nameOf(placeOf(asked.keep), asked) ?? "");
 }
 
 /** Asks for all that is shown, now. */
@@ -139,7 +144,7 @@ class RunningLoad<T> implements Load<T> {
     this.#request?.abort();
   }
 
-  async #run(isRepeat = false): Promise<void> {
+  async #run(): Promise<void> {
     clearTimeout(this.#retry);
     this.#request?.abort();
     const { signal: aborted } = (this.#request = new AbortController());
@@ -152,11 +157,11 @@ class RunningLoad<T> implements Load<T> {
       // What was asked under this key is an answer of this type.
       const data = await ((takeEarly(key) as Promise<T> | undefined) ?? ask(aborted));
       if (aborted.aborted) return;
-      const isOlder = !isRepeat && changes !== this.#changes;
+      const isOlder = changes !== this.#changes;
       if (!isOlder || this.data.peek() === undefined) this.#show(data);
       this.error.value = undefined;
       this.#backoff.reset();
-      if (isOlder) void this.#run(true);
+      if (isOlder) void this.#run();
     } catch (error) {
       if (!aborted.aborted) this.#fail(error);
     } finally {

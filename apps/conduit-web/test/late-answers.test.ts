@@ -269,3 +269,63 @@ ui.test("the place of a page that is loaded anew is not given to another page", 
   await gone(page.locator("[aria-busy=true]"));
   assert.equal(await scrolled(page), 0);
 });
+
+ui.test(
+  "an answer that was asked for again is no younger than the next click",
+  { signedIn: true },
+  async ({ page }) => {
+    const { slug } = await conduit.publish(author);
+    await page.goto(`/article/${slug}`);
+    await seen(button(page, "Favorite Article"));
+    await navLink(page, "Home").click();
+    await seen(previews(page));
+    const gates = [gate(), gate(), gate()];
+    let made = 0;
+    await page.route(apiPath(new RegExp(`^/articles/${slug}$`)), async (route) => {
+      const response = await route.fetch();
+      const mine = gates[made++];
+      await mine?.opened;
+      await route.fulfill({ response }).catch(() => {});
+    });
+    const press = async (name: string): Promise<void> => {
+      const stored = page.waitForResponse((one) => one.url().endsWith("/favorite"));
+      await button(page, name).click();
+      await (await stored).finished();
+      await drawn(page);
+    };
+    const isMade = async (count: number) =>
+      await until(
+        `${count} answers`,
+        () => made,
+        (found) => found === count,
+      );
+    await page.goBack();
+    await isMade(1);
+    await press("Favorite Article");
+    gates[0]?.open();
+    await isMade(2);
+    await press("Unfavorite Article");
+    const answered = page.waitForResponse((one) => one.url().endsWith(`/articles/${slug}`));
+    gates[1]?.open();
+    await (await answered).finished();
+    await drawn(page);
+    assert.match(await page.locator(".article-actions").innerText(), /Favorite Article\s+\(0\)/);
+  },
+);
+
+ui.test("a deleted article is not shown while the server is slow to say so", { signedIn: true }, async (visit) => {
+  const { page, user, allow } = visit;
+  allow(/ 404 /);
+  const { slug } = await conduit.publish(user, { title: "Gone for good" });
+  await page.goto(`/article/${slug}`);
+  await button(page, "Delete Article").click();
+  await isAt(page, "/");
+  await seen(previews(page));
+  const late = await holdAnswers(page, "GET", new RegExp(`^/articles/${slug}$`));
+  await page.goBack();
+  await isAt(page, `/article/${slug}`);
+  await drawn(page);
+  assert.equal(await page.getByText("Gone for good").count(), 0);
+  await late.release();
+  await reads(page.locator("main"), /Not found/);
+});

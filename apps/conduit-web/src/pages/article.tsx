@@ -4,7 +4,7 @@ import { deleteArticle, isFavoriteUnderWay, toggleFavorite } from "../actions.ts
 import { asks } from "../asks.ts";
 import type { Article } from "../decode.ts";
 import { useLive } from "../live.ts";
-import { useLoad, type Load } from "../loads.ts";
+import { dropAnswer, useLoad, type Load } from "../loads.ts";
 import { go } from "../navigation.ts";
 import { ArticleMeta } from "../parts/article-meta.tsx";
 import { Comments } from "../parts/comments.tsx";
@@ -111,6 +111,8 @@ function AuthorActions({ slug }: { readonly slug: string }) {
   );
   // Whoever has gone somewhere else meanwhile stays there.
   const done = (): void => {
+    dropAnswer(asks.article(slug));
+    dropAnswer(asks.comments(slug));
     if (isShown.current) go(to.home());
   };
   return (
