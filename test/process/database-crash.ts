@@ -80,6 +80,8 @@ export async function testDatabaseCrash(kind: "postgres" | "mariadb"): Promise<v
     await load.until(() => load.additions >= WRITES);
     const killedMs = performance.now();
     await server.kill9();
+    // The signal takes its way over the process that owns the server, which a fast answer can overtake.
+    const goneMs = performance.now();
     await load.until(() => performance.now() > killedMs + 1_000 && load.refusals.length >= 2 * CLIENTS);
     const ready = await conduit.send("GET", "/readyz");
     assert.equal(ready.status, 503, ready.text);
@@ -104,7 +106,7 @@ export async function testDatabaseCrash(kind: "postgres" | "mariadb"): Promise<v
       "requests were refused while the server was there",
     );
     assert.ok(
-      refusals.some(({ sentMs }) => sentMs < killedMs),
+      refusals.some(({ sentMs }) => sentMs < goneMs),
       "no request was in flight when the server was killed",
     );
     const lastMs = Math.max(...refusals.map(({ sentMs }) => sentMs));
