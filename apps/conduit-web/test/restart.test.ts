@@ -47,8 +47,10 @@ ui.test("a page that was opened while the server was away comes by itself", { si
   allow(...AWAY);
   await page.goto("/");
   await seen(previews(page));
+  const tag = page.locator(".sidebar .tag-default", { hasText: "water" });
+  await seen(tag);
   await conduit.kill9();
-  await page.locator(".sidebar .tag-default", { hasText: "water" }).click();
+  await tag.click();
   await seen(page.getByText(/Unable to connect|Connecting|restarting/));
   await isAt(page, "/tag/water");
   await conduit.restart();
