@@ -11,7 +11,7 @@ import { Comments } from "../parts/comments.tsx";
 import { LoadFailure } from "../parts/error-messages.tsx";
 import { FollowButton } from "../parts/follow-button.tsx";
 import { loadMarkdown, Markdown } from "../parts/markdown.tsx";
-import { LinesSkeleton } from "../parts/skeletons.tsx";
+import { LinesSkeleton, MetaSkeleton } from "../parts/skeletons.tsx";
 import { Tags } from "../parts/tags.tsx";
 import { to } from "../routes.ts";
 import { session } from "../session.ts";
@@ -133,13 +133,7 @@ function ArticleSkeleton() {
       <div class="banner">
         <div class="container">
           <span class="skeleton skeleton-title" />
-          <div class="article-meta">
-            <span class="skeleton skeleton-circle" />
-            <span class="info">
-              <span class="skeleton skeleton-line" />
-              <span class="skeleton skeleton-line" />
-            </span>
-          </div>
+          <MetaSkeleton />
         </div>
       </div>
       <div class="container page">

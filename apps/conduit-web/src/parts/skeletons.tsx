@@ -5,17 +5,24 @@ export function ArticleListSkeleton() {
     <div class="article-list-skeleton" aria-busy="true" aria-label="Loading articles" role="status">
       {Array.from({ length: 5 }, (_, index) => (
         <div key={index} class="article-skeleton" aria-hidden="true">
-          <div class="article-meta">
-            <span class="skeleton skeleton-circle" />
-            <span class="info">
-              <span class="skeleton skeleton-line" />
-              <span class="skeleton skeleton-line" />
-            </span>
-          </div>
+          <MetaSkeleton />
           <span class="skeleton skeleton-title" />
           <span class="skeleton skeleton-line" />
         </div>
       ))}
+    </div>
+  );
+}
+
+/** Who wrote an article, and when. */
+export function MetaSkeleton() {
+  return (
+    <div class="article-meta">
+      <span class="skeleton skeleton-circle" />
+      <span class="info">
+        <span class="skeleton skeleton-line" />
+        <span class="skeleton skeleton-line" />
+      </span>
     </div>
   );
 }
