@@ -72,10 +72,13 @@ export function staticFiles(root: string, options: StaticFilesOptions = {}): Han
   return (request) => files.answer(request);
 }
 
+/** No content, or a part of one (RFC 9110, 15.3 and 15.4.5). */
+const WITHOUT_FILE: ReadonlySet<number> = new Set([204, 205, 206, 304]);
+
 /** How one file is served. */
 export interface StaticFileOptions extends Pick<StaticFilesOptions, "precompressed" | "maxAgeSeconds"> {
   /**
-   * The status of the reply, 200 to 599. With another one than 200 the file is the page of an error: it has no tag, no
+   * The status of the reply, 200 to 599, other than 204, 205, 206 and 304, whose replies carry no file or a part. With another one than 200 the file is the page of an error: it has no tag, no
    * ranges, and goes out whole whatever the client has of it. Default 200.
    */
   readonly status?: number;
@@ -98,8 +101,10 @@ export interface StaticFileOptions extends Pick<StaticFilesOptions, "precompress
  */
 export function staticFile(path: string, options: StaticFileOptions = {}): Handler {
   const { status = 200, ...rest } = options;
-  if (!Number.isInteger(status) || status < 200 || status > 599) {
-    throw new RangeError(`Cannot serve "${path}": found the status ${status}, wanted 200 to 599`);
+  if (!Number.isInteger(status) || status < 200 || status > 599 || WITHOUT_FILE.has(status)) {
+    throw new RangeError(
+      `Cannot serve "${path}": found the status ${status}, wanted one from 200 to 599 that carries a file`,
+    );
   }
   const files = new StaticFiles(dirname(path), rest);
   const name = basename(path);
