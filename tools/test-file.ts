@@ -8,7 +8,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestOutcome } from "./test-events.ts";
 
@@ -24,6 +24,12 @@ const CONDUIT_VARIABLES = ["HOST", "PORT", "DATABASE_URL", "JWT_SECRET", "LOG_LE
  * a machine that is busy with other tests does not count as a coroutine that holds the loop.
  */
 const TRACE_VARIABLES = { LUNET_TRACE_SUMMARY: "off", LUNET_TRACE_SOCKET: "off", LUNET_TRACE_LOOP_MS: "10000" };
+/**
+ * Where V8's compiled code and the JavaScript that Node makes of TypeScript are kept, for the many processes that the
+ * tests start: a test file that only loads the runtime takes 0.3 s with it and 0.5 s without. Files are known by their
+ * content, so that it is never out of date.
+ */
+const COMPILE_CACHE = join(".tmp", "compile-cache");
 /** Set in a process that `node --test` started; a runner that inherits it would report to nobody. */
 const RUNNER_VARIABLES = ["NODE_TEST_CONTEXT", "NODE_CHANNEL_FD"];
 
@@ -68,7 +74,7 @@ export async function runTestFile(run: FileRun): Promise<FileResult> {
     ],
     {
       cwd: run.root,
-      env: { ...testEnvironment(), ...run.environment },
+      env: { ...testEnvironment(), NODE_COMPILE_CACHE: resolve(run.root, COMPILE_CACHE), ...run.environment },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     },
