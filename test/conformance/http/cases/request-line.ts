@@ -144,12 +144,12 @@ export const requestLines: readonly Section[] = [
       refused(["HTTP/0.9 with a field", "9112 3", `GET /\r\n${HOST}\r\n`, REQUEST_LINE]),
       refused(["HTTP/2.0", "9110 15.6.6", line("GET / HTTP/2.0"), VERSION_UNSUPPORTED]),
       {
-        ...refused(["HTTP/1.2", "9110 2.5", line("GET / HTTP/1.2"), VERSION_UNSUPPORTED]),
-        why: "It may be served as HTTP/1.1; there is no such version, so nobody can say what it means for framing",
+        ...refused(["HTTP/1.2", "9110 6.2", line("GET / HTTP/1.2"), VERSION_UNSUPPORTED]),
+        why: "It should be served as HTTP/1.1, and is not, on purpose: there is no such version, so whoever sends it tries what two servers make of it",
         wanted: "505|400|200 closed|open",
       },
       {
-        ...refused(["HTTP/1.9", "9110 2.5", line("GET / HTTP/1.9"), VERSION_UNSUPPORTED]),
+        ...refused(["HTTP/1.9", "9110 6.2", line("GET / HTTP/1.9"), VERSION_UNSUPPORTED]),
         why: "As HTTP/1.2",
         wanted: "505|400|200 closed|open",
       },

@@ -269,6 +269,15 @@ export const semantics: readonly Section[] = [
         { name: "If-Modified-Since that is no date, of a file", rule: "9110 13.1.3" },
         "If-Modified-Since: yesterday",
       ),
+      file(
+        {
+          name: "If-Modified-Since of a time to come",
+          rule: "9110 13.1.3",
+          why: "It is no reason to ignore the field any more: that was RFC 2616 14.25",
+          wanted: "304 open",
+        },
+        "If-Modified-Since: Fri, 31 Dec 2099 23:59:59 GMT",
+      ),
     ],
   ),
   section(
