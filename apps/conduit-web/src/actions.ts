@@ -1,8 +1,8 @@
 /**
  * What a visitor does with a click. Favourites and follows are shown before the server has answered, and taken back when it refuses.
  *
- * One click is one request: what is under way is not begun again, and the second half of a double click counts for nothing, for by then
- * something else may be under the pointer.
+ * The second half of a double click counts for nothing, for by then something else may be under the pointer. What is being deleted is
+ * not deleted again. A mark that is taken back while it is being set is taken back afterwards.
  */
 import { ApiError, api } from "./api.ts";
 import type { Article, Profile } from "./decode.ts";
@@ -14,75 +14,123 @@ import { token } from "./token.ts";
 /** What a favourite changes. */
 export type Marks = Pick<Article, "favorited" | "favoritesCount">;
 
-const underWay = new Set<string>();
+const favorites = toggles<Marks>(({ favorited }) => favorited);
+const follows = toggles<Pick<Profile, "following">>(({ following }) => following);
+const deletions = new Set<string>();
 
 /** Whether the visitor's own click on the favourite of the article is still on its way. */
 export function isFavoriteUnderWay(slug: string): boolean {
-  return underWay.has(`favorite ${slug}`);
+  return favorites.isUnderWay(slug);
 }
 
 export function toggleFavorite(click: MouseEvent, article: Article, show: (marks: Marks) => void): void {
   const { slug, favorited, favoritesCount } = article;
-  const what = favorited ? "take the favourite back" : "mark the article as a favourite";
-  act(click, `favorite ${slug}`, what, async () => {
-    show({ favorited: !favorited, favoritesCount: favoritesCount + (favorited ? -1 : 1) });
-    try {
-      const answer = await api.setFavorite(slug, !favorited);
-      show({ favorited: answer.favorited, favoritesCount: answer.favoritesCount });
-    } catch (error) {
-      show({ favorited, favoritesCount });
-      throw error;
-    }
+  favorites.toggle(click, slug, {
+    before: { favorited, favoritesCount },
+    after: { favorited: !favorited, favoritesCount: favoritesCount + (favorited ? -1 : 1) },
+    send: async (isSet) => {
+      const answer = await api.setFavorite(slug, isSet);
+      return { favorited: answer.favorited, favoritesCount: answer.favoritesCount };
+    },
+    show,
+    what: (isSet) => (isSet ? "mark the article as a favourite" : "take the favourite back"),
   });
 }
 
 export function toggleFollow(click: MouseEvent, profile: Profile, show: (following: boolean) => void): void {
   const { username, following } = profile;
-  act(click, `follow ${username}`, `${following ? "unfollow" : "follow"} ${username}`, async () => {
-    show(!following);
-    try {
-      show((await api.setFollowing(username, !following)).following);
-    } catch (error) {
-      show(following);
-      throw error;
-    }
+  follows.toggle(click, username, {
+    before: { following },
+    after: { following: !following },
+    send: async (isSet) => await api.setFollowing(username, isSet),
+    show: (state) => show(state.following),
+    what: (isSet) => `${isSet ? "follow" : "unfollow"} ${username}`,
   });
 }
 
 export function deleteArticle(click: MouseEvent, slug: string, done: () => void): void {
-  act(click, `article ${slug}`, "delete the article", async () => {
-    await api.deleteArticle(slug);
-    tell("The article is deleted.");
-    done();
-  });
+  if (isMembersClick(click)) void remove(`article ${slug}`, "article", () => api.deleteArticle(slug), done);
 }
 
 export function deleteComment(click: MouseEvent, slug: string, id: number, done: () => void): void {
-  act(click, `comment ${slug} ${id}`, "delete the comment", async () => {
-    await api.deleteComment(slug, id);
-    tell("The comment is deleted.");
-    done();
-  });
+  if (isMembersClick(click)) void remove(`comment ${slug} ${id}`, "comment", () => api.deleteComment(slug, id), done);
 }
 
-/** Does what was clicked, unless it is being done. `what` completes "Could not …". */
-function act(click: MouseEvent, key: string, what: string, todo: () => Promise<void>): void {
-  if (click.detail > 1 || underWay.has(key)) return;
-  if (token.peek() === null) {
-    go(to.login);
-    return;
+/** Something that is set and taken back with one button: a click on it. */
+interface Toggle<State> {
+  /** What is shown when the click comes. */
+  readonly before: State;
+  /** What it is to become. */
+  readonly after: State;
+  /** Tells the server, and gives what it has now. */
+  readonly send: (isSet: boolean) => Promise<State>;
+  readonly show: (state: State) => void;
+  /** Completes "Could not …". */
+  readonly what: (isSet: boolean) => string;
+}
+
+/** The buttons of one kind, each known by a key. One request is under way for each, and the visitor's last click counts. */
+function toggles<State>(isSet: (state: State) => boolean) {
+  /** The last click on each button whose request is under way. */
+  const last = new Map<string, Toggle<State>>();
+
+  async function run(key: string, first: Toggle<State>): Promise<void> {
+    const asker = token.peek();
+    let stored = first.before;
+    let sent = isSet(first.after);
+    try {
+      for (;;) {
+        stored = await first.send(sent);
+        const wanted = isSet(last.get(key)!.after);
+        // Another account has not clicked.
+        if (wanted === sent || token.peek() !== asker) break;
+        sent = wanted;
+      }
+    } catch (error) {
+      tellFailure(first.what(sent), error);
+    } finally {
+      last.get(key)!.show(stored);
+      last.delete(key);
+    }
   }
-  void run(key, what, todo);
+
+  return {
+    isUnderWay: (key: string): boolean => last.has(key),
+    toggle(click: MouseEvent, key: string, toggle: Toggle<State>): void {
+      if (!isMembersClick(click)) return;
+      const isUnderWay = last.has(key);
+      last.set(key, toggle);
+      toggle.show(toggle.after);
+      if (!isUnderWay) void run(key, toggle);
+    },
+  };
 }
 
-async function run(key: string, what: string, todo: () => Promise<void>): Promise<void> {
-  underWay.add(key);
+/** Deletes, unless it is being done. */
+async function remove(key: string, what: string, send: () => Promise<void>, done: () => void): Promise<void> {
+  if (deletions.has(key)) return;
+  deletions.add(key);
   try {
-    await todo();
+    await send();
+    tell(`The ${what} is deleted.`);
+    done();
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    tell(`Could not ${what}: ${error.messages.join("; ")}`, "failed");
+    tellFailure(`delete the ${what}`, error);
   } finally {
-    underWay.delete(key);
+    deletions.delete(key);
   }
+}
+
+/** Whether a click is one to act on. Whoever is not logged in is sent to do that. */
+function isMembersClick(click: MouseEvent): boolean {
+  if (click.detail > 1) return false;
+  if (token.peek() !== null) return true;
+  go(to.login);
+  return false;
+}
+
+/** `what` completes "Could not …". */
+function tellFailure(what: string, error: unknown): void {
+  if (!(error instanceof ApiError)) throw error;
+  tell(`Could not ${what}: ${error.messages.join("; ")}`, "failed");
 }
