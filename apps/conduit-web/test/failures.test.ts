@@ -180,6 +180,26 @@ ui.test("a page whose server fails says so, and a button asks again", async ({ p
   await gone(errors(page));
 });
 
+ui.test("what fails to load leaves the frame of its page", async ({ page, allow }) => {
+  allow(/ 500 /, /ERR_INTERNET_DISCONNECTED/);
+  let isAway = false;
+  await page.route(apiPath(/^\/(?:articles|profiles)/), async (route) => {
+    if (isAway) await route.abort("internetdisconnected");
+    else await answer(route, 500, { errors: { server: ["is tired"] } });
+  });
+  for (isAway of [false, true]) {
+    await page.goto("/");
+    await seen(page.locator(".empty-feed-message .error-messages"));
+    await seen(page.locator(".feed-toggle"));
+    await page.goto("/article/rivers");
+    await seen(page.locator(".article-page .error-messages"));
+    await page.goto("/profile/author");
+    await seen(page.locator(".profile-page .error-messages"));
+    // There is a frame, and nobody in it.
+    await counted(page.locator(".user-info"), 0);
+  }
+});
+
 ui.test("without a network the page says so, and goes on when it is back", { signedIn: true }, async (visit) => {
   const { page, context, allow } = visit;
   allow(/ERR_INTERNET_DISCONNECTED/, /api\/events/);

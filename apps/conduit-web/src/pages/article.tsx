@@ -33,10 +33,15 @@ export function ArticlePage({ slug }: { readonly slug: string }) {
   });
   if (article === undefined) {
     if (load.error.value === undefined) return <ArticleSkeleton />;
-    if (load.error.value.status === 404) return <NotFoundPage what="article" />;
     return (
-      <div class="container page">
-        <LoadFailure error={load.error.value} reload={load.reload} />
+      <div class="article-page">
+        {load.error.value.status === 404 ? (
+          <NotFoundPage what="article" />
+        ) : (
+          <div class="container page">
+            <LoadFailure error={load.error.value} reload={load.reload} />
+          </div>
+        )}
       </div>
     );
   }

@@ -21,10 +21,17 @@ interface ProfilePageProps {
 export function ProfilePage({ username, tab, page }: ProfilePageProps) {
   useTitle(username);
   const load = useLoad(asks.profile(username));
-  if (load.data.value === undefined && load.error.value?.status === 404) return <NotFoundPage what="profile" />;
+  const isKnown = load.data.value !== undefined;
+  if (!isKnown && load.error.value?.status === 404) {
+    return (
+      <div class="profile-page">
+        <NotFoundPage what="profile" />
+      </div>
+    );
+  }
   return (
     <div class="profile-page">
-      <div class="user-info">
+      <div class={isKnown ? "profile-head user-info" : "profile-head"}>
         <div class="container">
           <div class="row">
             <div class="col-xs-12 col-md-10 offset-md-1">

@@ -34,7 +34,9 @@ export function ArticleList({ load, page, hrefOf, empty }: ArticleListProps) {
     return load.error.value === undefined ? (
       <ArticleListSkeleton />
     ) : (
-      <LoadFailure error={load.error.value} reload={load.reload} />
+      <div class="empty-feed-message">
+        <LoadFailure error={load.error.value} reload={load.reload} />
+      </div>
     );
   }
   return (

@@ -7,10 +7,12 @@ interface AvatarProps {
   readonly image: string | null;
   /** In CSS pixels, wide and high. */
   readonly size: number;
+  /** There may be any number of them: one that is far from what is seen is not loaded yet. Default false. */
+  readonly isLazy?: boolean;
 }
 
 /** The picture of a user, beside whose name it stands. What is no picture is covered by the default one, in the styles. */
-export function Avatar({ class: name = "", image, size }: AvatarProps) {
+export function Avatar({ class: name = "", image, size, isLazy = false }: AvatarProps) {
   const [broken, setBroken] = useState<string | null>(null);
   const source = image ?? DEFAULT_AVATAR;
   return (
@@ -20,7 +22,7 @@ export function Avatar({ class: name = "", image, size }: AvatarProps) {
       alt=""
       width={size}
       height={size}
-      loading="lazy"
+      loading={isLazy ? "lazy" : "eager"}
       decoding="async"
       referrerpolicy="no-referrer"
       onError={() => setBroken(source)}

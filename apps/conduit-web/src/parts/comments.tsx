@@ -125,7 +125,7 @@ function CommentCard({ comment: { author, body, createdAt }, isOwn, onDelete }: 
       </div>
       <div class="card-footer">
         <a class="comment-author" href={profile} tabIndex={-1} aria-hidden="true">
-          <Avatar class="comment-author-img" image={author.image} size={20} />
+          <Avatar class="comment-author-img" image={author.image} size={20} isLazy />
         </a>{" "}
         <a class="comment-author" href={profile}>
           <bdi>{author.username}</bdi>
