@@ -35,6 +35,7 @@ export interface WebUiOptions {
 const DOCUMENT = "index.html";
 /** The same for `/`, where the browser asks for the first list at once. */
 const HOME_DOCUMENT = "home.html";
+const DOCUMENTS: ReadonlySet<string> = new Set([`/${DOCUMENT}`, `/${HOME_DOCUMENT}`]);
 const ASSETS = "assets/";
 const PRECOMPRESSED = ["br", "gzip"] as const;
 
@@ -83,7 +84,8 @@ export function webUi({ folder, images }: WebUiOptions): Handler {
       if (found !== undefined) return found;
     }
     if (ROUTES.test(request.path)) return (await ifThere(page, request)) ?? html(NOT_BUILT, { status: 503 });
-    const found = await ifThere(file, request);
+    // The documents have no page under their own names.
+    const found = DOCUMENTS.has(request.path) ? undefined : await ifThere(file, request);
     if (found !== undefined) return found;
     const isNavigation = acceptsHtml(request) && !request.path.startsWith(`/${ASSETS}`);
     const nothing = isNavigation ? await ifThere(pageOfNothing, request) : undefined;

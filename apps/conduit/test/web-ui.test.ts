@@ -28,8 +28,10 @@ for (const workers of ["1", "2"]) {
       const head = await conduit.request("HEAD", path);
       assert.deepEqual([head.status, head.fields["content-type"]], [200, "text/html; charset=utf-8"]);
     }
-    const nothing = await conduit.request("GET", "/nowhere", { fields: NAVIGATES });
-    assert.deepEqual([nothing.status, nothing.text], [404, DOCUMENT]);
+    for (const path of ["/nowhere", "/index.html", "/home.html"]) {
+      const nothing = await conduit.request("GET", path, { fields: NAVIGATES });
+      assert.deepEqual([nothing.status, nothing.text], [404, DOCUMENT], path);
+    }
     const script = await conduit.request("GET", "/assets/index-a1b2c3d4.js");
     assert.equal(script.text, SCRIPT);
     assert.equal(script.fields["cache-control"], "public, max-age=31536000, immutable");
