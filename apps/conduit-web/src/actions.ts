@@ -2,7 +2,7 @@
  * What a visitor does with a click. Favourites and follows are shown before the server has answered, and taken back when it refuses.
  *
  * The second half of a double click counts for nothing, for by then something else may be under the pointer. What is being deleted is
- * not deleted again. A mark that is taken back while it is being set is taken back afterwards.
+ * not deleted again. A favourite or a follow that is taken back while it is being set is taken back afterwards.
  */
 import { ApiError, api } from "./api.ts";
 import type { Article, Profile } from "./decode.ts";
@@ -69,39 +69,46 @@ interface Toggle<State> {
   readonly what: (isSet: boolean) => string;
 }
 
-/** The buttons of one kind, each known by a key. One request is under way for each, and the visitor's last click counts. */
+/** The buttons of one kind, each known by a name. One request of a visitor is under way for each, and the visitor's last click counts. */
 function toggles<State>(isSet: (state: State) => boolean) {
-  /** The last click on each button whose request is under way. */
+  /** The last click on each button whose request is under way, by visitor and name. Nothing but `run` takes it out. */
   const last = new Map<string, Toggle<State>>();
+  const keyOf = (name: string): string => `${token.peek()} ${name}`;
 
-  async function run(key: string, first: Toggle<State>): Promise<void> {
-    const asker = token.peek();
-    let stored = first.before;
-    let sent = isSet(first.after);
+  async function run(key: string, name: string, { before, after, send, what }: Toggle<State>): Promise<void> {
+    let stored = before;
+    let sent = isSet(after);
+    // Whoever is here in the place of the visitor wants nothing of this.
+    const wantsOther = (): boolean => isSet(last.get(key)!.after) !== sent && keyOf(name) === key;
     try {
       for (;;) {
-        stored = await first.send(sent);
-        const wanted = isSet(last.get(key)!.after);
-        // Another account has not clicked.
-        if (wanted === sent || token.peek() !== asker) break;
-        sent = wanted;
+        try {
+          stored = await send(sent);
+        } catch (error) {
+          // Whether the server has done it is not known, and what is wanted now is the opposite.
+          if (!(error instanceof ApiError) || !wantsOther()) throw error;
+        }
+        if (!wantsOther()) break;
+        sent = !sent;
       }
     } catch (error) {
-      tellFailure(first.what(sent), error);
+      tellFailure(what(sent), error);
     } finally {
-      last.get(key)!.show(stored);
+      const { show } = last.get(key)!;
       last.delete(key);
+      show(stored);
     }
   }
 
   return {
-    isUnderWay: (key: string): boolean => last.has(key),
-    toggle(click: MouseEvent, key: string, toggle: Toggle<State>): void {
+    isUnderWay: (name: string): boolean => last.has(keyOf(name)),
+    toggle(click: MouseEvent, name: string, toggle: Toggle<State>): void {
       if (!isMembersClick(click)) return;
+      const key = keyOf(name);
       const isUnderWay = last.has(key);
       last.set(key, toggle);
       toggle.show(toggle.after);
-      if (!isUnderWay) void run(key, toggle);
+      if (!isUnderWay) void run(key, name, toggle);
     },
   };
 }

@@ -110,44 +110,6 @@ ui.test("a favourite that fails is taken back, and told", { signedIn: true }, as
   await seen(favoriteOf(page, "Hardly liked").and(page.locator(".btn-primary")));
 });
 
-ui.test("a favourite that is taken back while it is being set is taken back", { signedIn: true }, async (visit) => {
-  const { page, user, requests, allow } = visit;
-  allow(/ 500 /);
-  const { slug } = await conduit.publish(author, { title: "Liked and not" });
-  const stored = async () =>
-    (await conduit.request("GET", `/api/articles/${slug}`, { token: user.token })).json.article;
-  const sent = () => requests.filter((one) => one.url().endsWith("/favorite")).map((one) => one.method());
-  let held = gate();
-  await page.route(apiPath(/\/favorite$/), async (route) => {
-    await held.opened;
-    await route.continue();
-  });
-  await page.goto(`/article/${slug}`);
-  await button(page, "Favorite Article").click();
-  await button(page, "Unfavorite Article").click();
-  await reads(button(page, "Favorite Article"), /^Favorite Article\s\(0\)$/);
-  assert.deepEqual(sent(), ["POST"], "one request is under way");
-  held.open();
-  await until("both requests", sent, (methods) => methods.join() === "POST,DELETE");
-  await until("no favourite in the database", stored, (article) => !article.favorited);
-  await reads(button(page, "Favorite Article"), /^Favorite Article\s\(0\)$/);
-
-  // And set again: the last click counts, and one that fails leaves what the server has.
-  held = gate();
-  await button(page, "Favorite Article").click();
-  await button(page, "Unfavorite Article").click();
-  await button(page, "Favorite Article").click();
-  await reads(button(page, "Unfavorite Article"), /^Unfavorite Article\s\(1\)$/);
-  held.open();
-  await until("the favourite in the database", stored, (article) => article.favorited);
-  assert.deepEqual(sent(), ["POST", "DELETE", "POST"]);
-  await page.unrouteAll();
-  await page.route(apiPath(/\/favorite$/), async (route) => await answer(route, 500, {}));
-  await button(page, "Unfavorite Article").click();
-  await seen(page.locator(".notice-error", { hasText: "Could not take the favourite back" }));
-  await reads(button(page, "Unfavorite Article"), /^Unfavorite Article\s\(1\)$/);
-});
-
 ui.test("an author is followed from the article", { signedIn: true }, async ({ page }) => {
   const { slug } = await conduit.publish(author);
   await page.goto(`/article/${slug}`);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { uiForFile } from "./harness.ts";
 import { answer, apiPath, button, gate, previews } from "./parts.ts";
-import { counted, gone, isAt, reads, seen, until } from "./waits.ts";
+import { counted, gone, isAt, reads, seen } from "./waits.ts";
 
 const ui = await uiForFile();
 const { conduit } = ui;
@@ -60,31 +60,6 @@ ui.test("a profile is followed before the answer, once, and unfollowed", { signe
   await button(page, "Unfollow author").click();
   await gone(page.getByRole("button", { name: "Unfollow author" }));
   await seen(button(page, "Follow author"));
-});
-
-ui.test("a follow that is taken back while it is being set is taken back", { signedIn: true }, async (visit) => {
-  const { page, user, requests } = visit;
-  const { opened, open } = gate();
-  await page.route(apiPath(/\/follow$/), async (route) => {
-    await opened;
-    await route.continue();
-  });
-  await page.goto("/profile/author");
-  await button(page, "Follow author").click();
-  await button(page, "Unfollow author").click();
-  await seen(button(page, "Follow author"));
-  open();
-  await until(
-    "both requests",
-    () => requests.filter((one) => one.url().endsWith("/follow")).map((one) => one.method()),
-    (methods) => methods.join() === "POST,DELETE",
-  );
-  await until(
-    "no follow in the database",
-    async () => (await conduit.request("GET", "/api/profiles/author", { token: user.token })).json.profile,
-    (profile) => !profile.following,
-  );
-  await gone(page.getByRole("button", { name: "Unfollow author" }));
 });
 
 ui.test("a follow that fails is taken back", { signedIn: true }, async ({ page, allow }) => {
