@@ -26,8 +26,8 @@ const CONDUIT_VARIABLES = ["HOST", "PORT", "DATABASE_URL", "JWT_SECRET", "LOG_LE
 const TRACE_VARIABLES = { LUNET_TRACE_SUMMARY: "off", LUNET_TRACE_SOCKET: "off", LUNET_TRACE_LOOP_MS: "10000" };
 /**
  * Where V8's compiled code and the JavaScript that Node makes of TypeScript are kept, for the many processes that the
- * tests start: a test file that only loads the runtime takes 0.3 s with it and 0.5 s without. Files are known by their
- * content, so that it is never out of date.
+ * tests start: a test file that only loads the runtime takes 0.3 s with it and 0.5 s without. Entries are found by
+ * path and checked by content, so that nothing is out of date.
  */
 const COMPILE_CACHE = join(".tmp", "compile-cache");
 /** Set in a process that `node --test` started; a runner that inherits it would report to nobody. */

@@ -26,9 +26,10 @@ const STATIC_PAGE = `<!doctype html><title>Static</title>${"<article class=artic
 /** Far off what it takes on a quiet machine: for faults, and not for milliseconds. */
 const ARTICLE_LIMIT_MS = 2_000;
 const LONG_TASK_LIMIT_MS = 100;
-/** What the page writes to its console when the wanted is painted. */
-const SHOWN = "shown";
 const SCRIPT_LIMIT_BYTES = 40 * 1024;
+
+/** What the page writes to its console when what is waited for is painted. */
+const SHOWN = "shown";
 
 const ui = await uiForFile();
 const { conduit } = ui;
@@ -50,7 +51,8 @@ interface Figures {
 }
 
 /**
- * Notes when what `selector` names is there with its text, and painted; then what it returns resolves. The page tells it by its
+ * Notes when what `selector` names is there with its text, and painted; then `shown` resolves, which stands in an
+ * object because a promise that is returned would be waited for. The page tells it by its
  * console: a question asked from outside would bring a script of some hundred kilobytes with it, which the page would compile and run
  * before its list.
  */

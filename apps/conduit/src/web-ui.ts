@@ -84,7 +84,7 @@ export function webUi({ folder, images }: WebUiOptions): Handler {
       if (found !== undefined) return found;
     }
     if (ROUTES.test(request.path)) return (await ifThere(page, request)) ?? html(NOT_BUILT, { status: 503 });
-    // The documents have no page under their own names.
+    // Nobody has a page under the documents' own names, as they are usually written.
     const found = DOCUMENTS.has(request.path) ? undefined : await ifThere(file, request);
     if (found !== undefined) return found;
     const isNavigation = acceptsHtml(request) && !request.path.startsWith(`/${ASSETS}`);

@@ -145,7 +145,7 @@ export const requestLines: readonly Section[] = [
       refused(["HTTP/2.0", "9110 15.6.6", line("GET / HTTP/2.0"), VERSION_UNSUPPORTED]),
       {
         ...refused(["HTTP/1.2", "9110 6.2", line("GET / HTTP/1.2"), VERSION_UNSUPPORTED]),
-        why: "It should be served as HTTP/1.1, and is not, on purpose: there is no such version, so whoever sends it tries what two servers make of it",
+        why: "It should be served as HTTP/1.1, and is not, on purpose: there is no such version, so whoever sends it is probing whether two servers read it differently",
         wanted: "505|400|200 closed|open",
       },
       {
