@@ -27,8 +27,22 @@ const homeDocument: Plugin = {
   },
 };
 
+/**
+ * Lets V8 compile the whole of the first script beside the page's thread while it arrives (its explicit compile hints): nearly all
+ * of it runs until the first list stands. Other browsers see a comment. It is put in front here, for the minifier takes comments out.
+ */
+const compileHint: Plugin = {
+  name: "compile-hint",
+  enforce: "post",
+  generateBundle(_, bundle) {
+    for (const file of Object.values(bundle)) {
+      if (file.type === "chunk" && file.isEntry) file.code = `//# allFunctionsCalledOnLoad\n${file.code}`;
+    }
+  },
+};
+
 export default defineConfig({
-  plugins: [homeDocument],
+  plugins: [homeDocument, compileHint],
   root: import.meta.dirname,
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {

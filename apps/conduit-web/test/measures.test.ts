@@ -16,12 +16,12 @@ const FEW_LOADS = 3;
 /** What is wanted. It is reported; docs/web-ui.md says how near it is. */
 const FIRST_LIST_WANTED_MS = 300;
 /** What fails: well off what a quiet machine takes. */
-const FIRST_LIST_LIMIT_MS = 450;
+const FIRST_LIST_LIMIT_MS = 400;
 /**
  * A machine on which a page without script takes longer does something else beside, or is a slow one. There the time until the
  * first list says nothing about the UI, but the work of the page's thread still does.
  */
-const QUIET_LIMIT_MS = 130;
+const QUIET_LIMIT_MS = 125;
 const STATIC_PAGE = `<!doctype html><title>Static</title>${"<article class=article-preview><h1>A title</h1><p>Text</p></article>".repeat(10)}`;
 /** Far off what it takes on a quiet machine: for faults, and not for milliseconds. */
 const ARTICLE_LIMIT_MS = 2_000;
@@ -154,34 +154,37 @@ ui.test(`the first list is painted within ${FIRST_LIST_LIMIT_MS} ms at a ${SLOWD
   assert.ok(taskMs <= LONG_TASK_LIMIT_MS, `found a task of ${taskMs} ms`);
 });
 
-ui.test("until the first list is painted the page's thread works for a quarter of those times at most", async () => {
-  const works: number[] = [];
-  const tasks: number[] = [];
-  for (let load = 0; load < LOADS; load++) {
-    works.push(
-      await workOf(async (page) => {
-        const session = await page.context().newCDPSession(page);
-        // The thread's own time: what else the machine does is not in it.
-        await session.send("Performance.enable", { timeDomain: "threadTicks" });
-        const before = await totalTaskMs(session);
-        await showFirstList(page);
-        return (await totalTaskMs(session)) - before;
-      }),
+ui.test(
+  "until the first list is painted the page's thread works for a quarter of the wanted time at most",
+  async () => {
+    const works: number[] = [];
+    const tasks: number[] = [];
+    for (let load = 0; load < LOADS; load++) {
+      works.push(
+        await workOf(async (page) => {
+          const session = await page.context().newCDPSession(page);
+          // The thread's own time: what else the machine does is not in it.
+          await session.send("Performance.enable", { timeDomain: "threadTicks" });
+          const before = await totalTaskMs(session);
+          await showFirstList(page);
+          return (await totalTaskMs(session)) - before;
+        }),
+      );
+      tasks.push(
+        await workOf(async (page) => {
+          await ui.browser.startTracing(page, { categories: ["toplevel"] });
+          await showFirstList(page);
+          return longestWorkMs(await ui.browser.stopTracing());
+        }),
+      );
+    }
+    console.log(
+      `until the first list the page's thread works ${rounded(works)} ms, in one task at most ${rounded(tasks)}`,
     );
-    tasks.push(
-      await workOf(async (page) => {
-        await ui.browser.startTracing(page, { categories: ["toplevel"] });
-        await showFirstList(page);
-        return longestWorkMs(await ui.browser.stopTracing());
-      }),
-    );
-  }
-  console.log(
-    `until the first list the page's thread works ${rounded(works)} ms, in one task at most ${rounded(tasks)}`,
-  );
-  assert.ok(median(works) <= FIRST_LIST_LIMIT_MS / SLOWDOWN, `found ${rounded(works)} ms`);
-  assert.ok(median(tasks) <= LONG_TASK_LIMIT_MS / SLOWDOWN, `found tasks of ${rounded(tasks)} ms`);
-});
+    assert.ok(median(works) <= FIRST_LIST_WANTED_MS / SLOWDOWN, `found ${rounded(works)} ms`);
+    assert.ok(median(tasks) <= LONG_TASK_LIMIT_MS / SLOWDOWN, `found tasks of ${rounded(tasks)} ms`);
+  },
+);
 
 /** What `measure` finds in a page with nothing in its cache. */
 async function workOf(measure: (page: Page) => Promise<number>): Promise<number> {
