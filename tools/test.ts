@@ -40,6 +40,20 @@ interface Pass {
 /** They start the builds that they are about themselves. */
 const STARTS_BOTH = ["test/docs/", "test/fuzz/", "test/stress/", "test/trace/findings.test.ts"];
 
+/**
+ * They are about processes and programs around the runtime: the supervisor of workers, what a program refuses at its start, a
+ * proxy in front. The build makes no difference to those, and what serves in them is traced by others.
+ */
+const AROUND_THE_RUNTIME = [
+  "test/process/workers.test.ts",
+  "test/process/conduit-start.test.ts",
+  "test/process/conduit-workers.test.ts",
+  "test/nginx/",
+];
+
+/** Tests of the API that say nothing of a database. */
+const WITHOUT_DATABASE = ["apps/conduit/test/web-ui.test.ts", "apps/conduit/test/log.test.ts"];
+
 /** Tests of the web UI in which the server matters, and not its answers alone, which others stand for in the rest. */
 const UI_WITH_SERVER = ["lists", "live", "restart"];
 
@@ -56,10 +70,10 @@ const PASSES: readonly Pass[] = [
     name: "applications and integration, trace build",
     patterns: ["apps/**/*.test.ts", "examples/**/*.test.ts", "test/**/*.test.ts"],
     conditions: ["lunet-trace"],
-    without: [...STARTS_BOTH, UI_TESTS],
+    without: [...STARTS_BOTH, ...AROUND_THE_RUNTIME, UI_TESTS],
   },
   ...SERVER_KINDS.flatMap((database): Pass[] => {
-    const pass = { patterns: ["apps/conduit/test/**/*.test.ts"], database };
+    const pass = { patterns: ["apps/conduit/test/**/*.test.ts"], without: WITHOUT_DATABASE, database };
     return [
       { ...pass, name: `Conduit's API on ${database}, release build`, conditions: [] },
       { ...pass, name: `Conduit's API on ${database}, trace build`, conditions: ["lunet-trace"] },
