@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Page, Route } from "playwright-core";
 import { uiForFile, type Visit } from "./harness.ts";
-import { answer, apiPath, button, gate, holdAnswers } from "./parts.ts";
+import { answer, answerOf, apiPath, button, gate, holdAnswers } from "./parts.ts";
 import { drawn, reads, seen, until } from "./waits.ts";
 
 const ui = await uiForFile();
@@ -99,7 +99,7 @@ ui.test("a favourite whose answer is lost is taken back all the same", { signedI
       await route.continue();
       return;
     }
-    await route.fetch();
+    await answerOf(route);
     await answer(route, 502, {});
   });
   await button(page, "Favorite Article").click();

@@ -4,6 +4,7 @@ import type { Page, Request } from "playwright-core";
 import { uiForFile } from "./harness.ts";
 import {
   answer,
+  answerOf,
   apiPath,
   button,
   comeOnline,
@@ -98,7 +99,7 @@ ui.test("a change of the title is not sent twice by itself", { signedIn: true },
       return;
     }
     // It is stored, and the answer is lost.
-    await route.fetch();
+    await answerOf(route);
     await route.abort();
   });
   await page.goto(`/editor/${slug}`);
@@ -282,7 +283,7 @@ ui.test(
     const gates = [gate(), gate(), gate()];
     let made = 0;
     await page.route(apiPath(new RegExp(`^/articles/${slug}$`)), async (route) => {
-      const response = await route.fetch();
+      const response = await answerOf(route);
       const mine = gates[made++];
       await mine?.opened;
       await route.fulfill({ response }).catch(() => {});

@@ -56,30 +56,33 @@ ui.test("half a character in a name, an address or a tag leaves no blank page", 
   await seen(page.getByText(/not found|no such|does not exist|cannot be found/i));
 });
 
-ui.test("an answer that is cut off half way is asked for again", async ({ page, allow }) => {
-  allow(/ERR_CONTENT_LENGTH_MISMATCH/);
-  const server = createServer((_request, response) => {
-    response.writeHead(200, { "Content-Type": "application/json", "Content-Length": 5_000 });
-    response.write('{"articles":[', () => response.destroy());
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  try {
-    const { port } = server.address() as { port: number };
-    allow(new RegExp(`request elsewhere: http://127\\.0\\.0\\.1:${port}/`));
-    await page.route(apiPath(/^\/articles$/), async (route) => {
-      await route.continue({ url: `http://127.0.0.1:${port}/` });
-    });
-    await page.goto("/tag/water");
-    await reads(errors(page), "Unable to connect to the server.");
-    await page.unrouteAll();
-    await comeOnline(page);
-    await seen(previews(page));
-    await gone(errors(page));
-  } finally {
-    server.closeAllConnections();
-    server.close();
-  }
-});
+// A request can be led to another server of the same protocol only, and the one that cuts off has no TLS.
+if (ui.origin.startsWith("http:")) {
+  ui.test("an answer that is cut off half way is asked for again", async ({ page, allow }) => {
+    allow(/ERR_CONTENT_LENGTH_MISMATCH/);
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { "Content-Type": "application/json", "Content-Length": 5_000 });
+      response.write('{"articles":[', () => response.destroy());
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    try {
+      const { port } = server.address() as { port: number };
+      allow(new RegExp(`request elsewhere: http://127\\.0\\.0\\.1:${port}/`));
+      await page.route(apiPath(/^\/articles$/), async (route) => {
+        await route.continue({ url: `http://127.0.0.1:${port}/` });
+      });
+      await page.goto("/tag/water");
+      await reads(errors(page), "Unable to connect to the server.");
+      await page.unrouteAll();
+      await comeOnline(page);
+      await seen(previews(page));
+      await gone(errors(page));
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+}
 
 ui.test("a draft of another shape does no harm", { signedIn: true }, async ({ page }) => {
   await page.goto("/editor");

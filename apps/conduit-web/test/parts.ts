@@ -1,6 +1,6 @@
 /** What tests look for on pages, by the contract's names, and what they do again and again. */
 import assert from "node:assert/strict";
-import type { Locator, Page, Route } from "playwright-core";
+import type { APIResponse, Locator, Page, Route } from "playwright-core";
 import type { TestUser } from "../../conduit/test/harness.ts";
 import { drawn } from "./waits.ts";
 
@@ -63,6 +63,14 @@ export function gate(): { readonly opened: Promise<void>; open(this: void): void
   return { opened: promise, open: resolve };
 }
 
+/** Lets the server answer. It is not the browser that asks, so what only that knows the server by is no address. */
+export async function answerOf(route: Route): Promise<APIResponse> {
+  const url = new URL(route.request().url());
+  const { host } = url;
+  url.hostname = "127.0.0.1";
+  return await route.fetch({ url: url.href, headers: { ...route.request().headers(), host } });
+}
+
 /** Answers that are on their way. */
 export interface LateAnswers {
   /** Lets them come, and waits until the page has the first of them, and has drawn what follows from it. */
@@ -78,7 +86,7 @@ export async function holdAnswers(page: Page, method: string, path: RegExp): Pro
       await route.fallback();
       return;
     }
-    const response = await route.fetch();
+    const response = await answerOf(route);
     await opened;
     // Nobody may wait for it any more.
     await route.fulfill({ response }).catch(() => {});
