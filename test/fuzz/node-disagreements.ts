@@ -82,6 +82,7 @@ export const EXPLANATIONS: readonly Explanation[] = [
   accepts("ERR_HTTP_TRANSFER_CODING_UNKNOWN", String.raw`\r\ntransfer-encoding:`, "gzip under chunked"),
   accepts("ERR_HTTP_CHUNK", String.raw`;[^\r\n]*=[^\r\n]*"`, "an extension with a quote within its value"),
   accepts("ERR_HTTP_CHUNK", ";;", "two semicolons before an extension"),
+  accepts("ERR_HTTP_CHUNK", ";=", "an extension with a value and no name"),
   accepts("ERR_HTTP_CHUNK", String.raw`;[^\r\n]*=(?:\r\n|;)`, "an extension with an empty value"),
   accepts("ERR_HTTP_CHUNK", String.raw`\r\n0[0-9a-f]{16,}`, "a chunk size of 17 digits"),
   accepts("ERR_HTTP_CHUNK_LINE_TOO_LONG", /\r\n[0-9a-f]+;/i, "too long an extension"),

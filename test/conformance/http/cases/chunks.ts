@@ -163,6 +163,7 @@ export const chunks: readonly Section[] = [
       },
       extension("an extension without a name", ";"),
       extension("an extension with an empty value", ";a="),
+      extension("an extension with a value and no name", ";=b"),
       extension("an extension with an open quoted string", ';a="b'),
       extension("an extension with more behind its quoted string", ';a="b"c'),
       extension("an extension with a quote within its value", ';a=7"b"'),
