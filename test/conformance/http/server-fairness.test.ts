@@ -44,6 +44,36 @@ for (const [kind, answer] of [
   });
 }
 
+coroutineTest("connections that are over a limit together are ended in many turns", async () => {
+  const COUNT = 200;
+  const MOST_IN_A_TURN = 48;
+  const turns: number[] = [];
+  let inTurn = 0;
+  const countInTurn = (): void => {
+    if (inTurn++ > 0) return;
+    setImmediate(() => {
+      turns.push(inTurn);
+      inTurn = 0;
+    });
+  };
+  await using server = await serve(() => text("x"), { limits: { headerTimeoutMs: 1_000 } });
+  const clients = await Promise.all(Array.from({ length: COUNT }, async () => await openTo(server.port)));
+  for (const client of clients) await client.send("GET / HT");
+  await Promise.all(
+    clients.map(async (client) => {
+      assert.equal((await client.reply()).status, 408);
+      countInTurn();
+    }),
+  );
+  await giveWay();
+  assert.equal(
+    turns.reduce((sum, count) => sum + count, 0),
+    COUNT,
+  );
+  assert.ok(Math.max(...turns) <= MOST_IN_A_TURN, `${turns.join(" ")} were answered in a turn`);
+  for (const client of clients) client.connection.destroy();
+});
+
 coroutineTest("requests that came together are all answered when the client has shut down its side behind them", () =>
   talk(
     "tcp",

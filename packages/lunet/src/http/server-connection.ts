@@ -226,15 +226,17 @@ export class ServerConnection implements ContentSource {
     this.#coroutine?.cancel({ reason: error ?? "the connection is ended by a limit" });
   }
 
-  /** Applies the limits of time. */
-  sweep(nowMs: number): void {
-    if (this.#phase === "closed") return;
+  /** Applies the limits of time, and says whether one of them ends the connection. */
+  sweep(nowMs: number): boolean {
+    if (this.#phase === "closed") return false;
+    const before = this.#verdict;
     this.#phaseSinceMs ??= nowMs;
     if (this.#connection.peerEnded) this.#peerEndedMs ??= nowMs;
     this.#sweepPhase(nowMs, nowMs - this.#phaseSinceMs);
     this.#sweepWriting(nowMs);
     const verdict = this.#verdict;
     if (verdict !== undefined && nowMs - verdict.atMs >= ABANDON_MS) this.#abandon(verdict);
+    return verdict !== before;
   }
 
   #sweepPhase(nowMs: number, tookMs: number): void {
